@@ -1,0 +1,202 @@
+//! The one asynchronous primitive: a result that will come, to be waited for, awaited, or handed
+//! to a callback. It knows no executor.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::error::{Error, ErrorKind, Result};
+
+type Callback<T> = Box<dyn FnOnce(Result<T>) + Send>;
+
+enum State<T> {
+    Waiting { waker: Option<Waker>, callback: Option<Callback<T>> },
+    Done(Result<T>),
+    Taken,
+}
+
+struct Shared<T> {
+    state: Mutex<State<T>>,
+    done: Condvar,
+}
+
+/// The receiving side. Dropping it does not stop the operation.
+#[must_use = "the result is lost unless it is waited for or awaited"]
+pub struct Completion<T>(Inner<T>);
+
+enum Inner<T> {
+    Ready(Option<Result<T>>),
+    Shared(Arc<Shared<T>>),
+}
+
+/// The sending side. Dropped without a result, it completes with `Internal`.
+pub(crate) struct Completer<T>(Option<Arc<Shared<T>>>);
+
+/// A completion and the completer that fills it.
+pub(crate) fn pair<T>() -> (Completer<T>, Completion<T>) {
+    let shared = Arc::new(Shared {
+        state: Mutex::new(State::Waiting { waker: None, callback: None }),
+        done: Condvar::new(),
+    });
+    (Completer(Some(Arc::clone(&shared))), Completion(Inner::Shared(shared)))
+}
+
+impl<T> Completer<T> {
+    /// Delivers the result: wakes the waiter, or runs the callback on this thread.
+    pub(crate) fn complete(mut self, result: Result<T>) {
+        if let Some(shared) = self.0.take() {
+            deliver(&shared, result);
+        }
+    }
+}
+
+impl<T> Drop for Completer<T> {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.take() {
+            let lost = Error::new(ErrorKind::Internal, "the operation was dropped unfinished");
+            deliver(&shared, Err(lost));
+        }
+    }
+}
+
+fn deliver<T>(shared: &Shared<T>, result: Result<T>) {
+    let mut state = shared.state.lock();
+    let State::Waiting { waker, callback } = &mut *state else { return };
+    let (waker, callback) = (waker.take(), callback.take());
+    if let Some(callback) = callback {
+        *state = State::Taken;
+        drop(state);
+        callback(result);
+        return;
+    }
+    *state = State::Done(result);
+    drop(state);
+    shared.done.notify_all();
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+fn take<T>(state: &mut State<T>) -> Result<T> {
+    match std::mem::replace(state, State::Taken) {
+        State::Done(result) => result,
+        other => {
+            *state = other;
+            Err(Error::new(ErrorKind::Internal, "the result was taken already"))
+        }
+    }
+}
+
+impl<T> Completion<T> {
+    /// A completion that is done already.
+    pub(crate) fn ready(result: Result<T>) -> Self {
+        Self(Inner::Ready(Some(result)))
+    }
+
+    /// True when the result is there.
+    pub fn is_done(&self) -> bool {
+        match &self.0 {
+            Inner::Ready(_) => true,
+            Inner::Shared(shared) => !matches!(*shared.state.lock(), State::Waiting { .. }),
+        }
+    }
+
+    /// Blocks until the result is there.
+    ///
+    /// # Errors
+    /// The operation's own.
+    pub fn wait(self) -> Result<T> {
+        match self.0 {
+            Inner::Ready(result) => result.unwrap_or_else(|| take(&mut State::Taken)),
+            Inner::Shared(shared) => {
+                let mut state = shared.state.lock();
+                while matches!(*state, State::Waiting { .. }) {
+                    shared.done.wait(&mut state);
+                }
+                take(&mut state)
+            }
+        }
+    }
+
+    /// Blocks until the result is there or `deadline` passes; then the completion is given back.
+    pub(crate) fn wait_until(self, deadline: Instant) -> std::result::Result<Result<T>, Self> {
+        if let Inner::Shared(shared) = &self.0 {
+            let mut state = shared.state.lock();
+            while matches!(*state, State::Waiting { .. }) {
+                if shared.done.wait_until(&mut state, deadline).timed_out() {
+                    break;
+                }
+            }
+            if matches!(*state, State::Waiting { .. }) {
+                drop(state);
+                return Err(self);
+            }
+        }
+        Ok(self.wait())
+    }
+
+    /// Runs `callback` with the result: at once on this thread when it is there already, else on
+    /// the thread that completes it. The callback must be quick and must not block.
+    pub fn on_done(self, callback: impl FnOnce(Result<T>) + Send + 'static)
+    where
+        T: 'static,
+    {
+        match self.0 {
+            Inner::Ready(result) => callback(result.unwrap_or_else(|| take(&mut State::Taken))),
+            Inner::Shared(shared) => {
+                let mut state = shared.state.lock();
+                if let State::Waiting { callback: slot, .. } = &mut *state {
+                    *slot = Some(Box::new(callback));
+                    return;
+                }
+                let result = take(&mut state);
+                drop(state);
+                callback(result);
+            }
+        }
+    }
+
+    /// The same completion with its result changed by `f`, on whichever thread completes it.
+    pub(crate) fn then<U: Send + 'static>(
+        self,
+        f: impl FnOnce(Result<T>) -> Result<U> + Send + 'static,
+    ) -> Completion<U>
+    where
+        T: 'static,
+    {
+        if let Inner::Ready(result) = self.0 {
+            return Completion::ready(f(result.unwrap_or_else(|| take(&mut State::Taken))));
+        }
+        let (completer, completion) = pair();
+        self.on_done(move |result| completer.complete(f(result)));
+        completion
+    }
+}
+
+impl<T> Unpin for Completion<T> {}
+
+impl<T> Future for Completion<T> {
+    type Output = Result<T>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        match &mut self.get_mut().0 {
+            Inner::Ready(result) => {
+                Poll::Ready(result.take().unwrap_or_else(|| take(&mut State::Taken)))
+            }
+            Inner::Shared(shared) => {
+                let mut state = shared.state.lock();
+                if let State::Waiting { waker, .. } = &mut *state {
+                    if !waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
+                        *waker = Some(cx.waker().clone());
+                    }
+                    return Poll::Pending;
+                }
+                Poll::Ready(take(&mut state))
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The thread that does what can wait: the bulk of checkpoints, and sweeping expired entries.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crate::completion::pair;
+use crate::sqlite::WriteConnection;
+use crate::state::{Counters, Request, State};
+use crate::types::{Command, Outcome};
+
+/// Rows swept by one command, so that no commit becomes long.
+const SWEEP_ROWS: u32 = 1000;
+/// The least time between two sweeps.
+const SWEEP_PAUSE: Duration = Duration::from_millis(500);
+/// The longest sleep: entries of other processes expire without our being told.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// The thread body; returns when told to stop.
+pub(crate) fn run(state: &Arc<State>) {
+    let mut connection = None;
+    let mut next_sweep = Instant::now();
+    loop {
+        let checkpoint = {
+            let mut list = state.chores.list.lock();
+            if !list.stop && !list.checkpoint {
+                let nap = until_expiry(state).max(next_sweep - Instant::now().min(next_sweep));
+                state.chores.changed.wait_for(&mut list, nap);
+            }
+            if list.stop {
+                return;
+            }
+            std::mem::take(&mut list.checkpoint)
+        };
+        if checkpoint {
+            let c = connection.get_or_insert_with(|| WriteConnection::open(&state.opener));
+            // What fails here is tried again after the next commits; nothing depends on it.
+            if let Ok((frames, moved)) =
+                c.as_ref().map_err(Clone::clone).and_then(|c| c.checkpoint())
+            {
+                let tail = u32::try_from(frames - moved).unwrap_or(0);
+                state.chores.tail.store(tail.max(1), Ordering::Release);
+                Counters::add(&state.counters.checkpoints, 1);
+            } else {
+                connection = None;
+            }
+        }
+        if Instant::now() >= next_sweep && until_expiry(state).is_zero() {
+            sweep(state);
+            next_sweep = Instant::now() + SWEEP_PAUSE;
+        }
+    }
+}
+
+fn until_expiry(state: &State) -> Duration {
+    let next = state.chores.next_expiry.load(Ordering::Acquire);
+    if next == i64::MAX {
+        return LONGEST;
+    }
+    let wait = next.saturating_sub(state.now_ms()).max(0);
+    Duration::from_millis(wait.unsigned_abs()).min(LONGEST)
+}
+
+/// Removes expired entries of every open table, a thousand a commit.
+fn sweep(state: &State) {
+    state.chores.next_expiry.store(i64::MAX, Ordering::Release);
+    for table in state.tables.open() {
+        loop {
+            let (reply, answer) = pair();
+            let command = Command::Sweep { table: table.id, limit: SWEEP_ROWS };
+            let request = Request { command, durable: false, reply };
+            let deadline = Instant::now() + LONGEST;
+            if state.memtable.command(request, deadline).is_err() {
+                return;
+            }
+            match answer.wait() {
+                Ok(Outcome::Count(n)) if n >= u64::from(SWEEP_ROWS) => {}
+                _ => break,
+            }
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! Accepted, uncommitted writes: what the writer has still to commit and readers must already see.
+//!
+//! One lock guards an active segment and the sealed ones before it, oldest first. A segment is
+//! sealed when it is full or when a command is queued behind it. The writer commits whole segments,
+//! in order, so what survives a crash is a prefix of what was accepted, and a batch (which never
+//! spans two segments) survives whole or not at all. Segments stay readable until they are released.
+
+mod segment;
+mod writer_side;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::completion::{Completer, Completion, pair};
+use crate::error::{Error, Result};
+use crate::types::Value;
+
+pub(crate) use segment::Segment;
+pub(crate) use writer_side::{Step, Work};
+
+/// A segment is sealed at this many keys.
+const SEAL_KEYS: usize = 8 * 1024;
+/// A segment is sealed at this many bytes.
+const SEAL_BYTES: usize = 8 << 20;
+/// The writer commits without waiting any longer at this many pending operations.
+const BULK_OPS: u64 = 64 * 1024;
+/// The writer commits without waiting any longer at this many pending bytes.
+const BULK_BYTES: usize = 16 << 20;
+/// "No threshold".
+const NEVER_BY_COUNT: u64 = u64::MAX;
+
+/// How a handle's writes are let in, and how soon they must be committed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Admission {
+    /// Uncommitted operations there may be once a write was acknowledged.
+    pub(crate) window: u64,
+    /// The writer may linger until this many operations are pending.
+    pub(crate) linger: u64,
+    /// The longest a write may stay uncommitted.
+    pub(crate) interval: Duration,
+    /// Whether a write is acknowledged only when it is committed and synced.
+    pub(crate) durable: bool,
+}
+
+/// What became of a write.
+pub(crate) enum Admitted {
+    /// Accepted and acknowledged.
+    Done,
+    /// Accepted; to be acknowledged when the completion is done.
+    Wait(Completion<()>),
+    /// Not accepted: try again when the completion is done.
+    NoRoom(Completion<()>),
+}
+
+/// A pending write a reader found. No value means deleted.
+#[derive(Clone, Debug)]
+pub(crate) struct Hit {
+    pub(crate) value: Option<Value>,
+    pub(crate) expires_at: i64,
+}
+
+/// One write: a packed key, the value (none deletes) and when it expires.
+pub(crate) type Write<'a> = (&'a [u8], Option<Value>, i64);
+
+/// The memtable; `C` is what the writer is asked to decide, with a way to answer.
+pub(crate) struct Memtable<C> {
+    inner: Mutex<Inner<C>>,
+    /// Keys in all segments: zero lets readers pass without the lock.
+    keys: AtomicUsize,
+    writer: Condvar,
+    cap: usize,
+}
+
+enum Item<C> {
+    Segment(Arc<Segment>),
+    Command(C, Instant, u64),
+}
+
+struct Inner<C> {
+    active: Segment,
+    /// Readable sealed segments, oldest first, those in the writer's hands included.
+    sealed: VecDeque<Arc<Segment>>,
+    queue: VecDeque<Item<C>>,
+    /// Operations accepted, handed to the writer, and committed, since the store was opened.
+    accepted: u64,
+    taken: u64,
+    committed: u64,
+    bytes: usize,
+    waiters: VecDeque<(u64, Completer<()>)>,
+    room: VecDeque<Completer<()>>,
+    demand: Demand,
+    /// Why the last commit failed, until one succeeds.
+    trouble: Option<Error>,
+    /// A row that can never be written was dropped: told once.
+    dropped: Option<Error>,
+    stopping: bool,
+    /// When stopping: after this a commit that fails is not tried again.
+    give_up_at: Option<Instant>,
+}
+
+struct Demand {
+    hurry: bool,
+    linger: u64,
+    deadline: Option<Instant>,
+    pause_until: Option<Instant>,
+    writer_waits: bool,
+    /// Pending operations at which a waiting writer is to be woken.
+    wake_at: u64,
+}
+
+impl Demand {
+    fn new() -> Self {
+        Self {
+            hurry: false,
+            linger: NEVER_BY_COUNT,
+            deadline: None,
+            pause_until: None,
+            writer_waits: false,
+            wake_at: 1,
+        }
+    }
+}
+
+impl<C> Inner<C> {
+    fn pending(&self) -> u64 {
+        self.accepted - self.taken
+    }
+
+    fn keys(&self) -> usize {
+        self.active.len() + self.sealed.iter().map(|s| s.len()).sum::<usize>()
+    }
+
+    fn seal(&mut self) {
+        if self.active.ops() > 0 {
+            let next = Segment::starting_at(self.accepted);
+            let full = Arc::new(std::mem::replace(&mut self.active, next));
+            self.sealed.push_back(Arc::clone(&full));
+            self.queue.push_back(Item::Segment(full));
+        }
+    }
+
+    /// Notes how soon the writer is wanted; true when it must be woken.
+    fn demand(&mut self, admission: &Admission) -> bool {
+        let demand = &mut self.demand;
+        let mut changed = false;
+        if admission.durable {
+            changed |= !demand.hurry;
+            demand.hurry = true;
+        }
+        if admission.linger < demand.linger {
+            demand.linger = admission.linger;
+            changed = true;
+        }
+        if demand.deadline.is_none() {
+            demand.deadline = Some(Instant::now() + admission.interval);
+            changed = true;
+        }
+        let due =
+            changed || self.accepted - self.taken >= demand.wake_at || self.bytes >= BULK_BYTES;
+        due && std::mem::take(&mut demand.writer_waits)
+    }
+
+    fn wait_for(&mut self, seq: u64) -> Completion<()> {
+        let (completer, completion) = pair();
+        self.waiters.push_back((seq, completer));
+        completion
+    }
+}
+
+impl<C> Memtable<C> {
+    /// An empty memtable that holds up to about `cap` bytes.
+    pub(crate) fn new(cap: usize) -> Self {
+        Self {
+            inner: Mutex::new(Inner {
+                active: Segment::starting_at(0),
+                sealed: VecDeque::new(),
+                queue: VecDeque::new(),
+                accepted: 0,
+                taken: 0,
+                committed: 0,
+                bytes: 0,
+                waiters: VecDeque::new(),
+                room: VecDeque::new(),
+                demand: Demand::new(),
+                trouble: None,
+                dropped: None,
+                stopping: false,
+                give_up_at: None,
+            }),
+            keys: AtomicUsize::new(0),
+            writer: Condvar::new(),
+            cap,
+        }
+    }
+
+    /// True when no write is pending.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys.load(Ordering::Acquire) == 0
+    }
+
+    /// The newest pending write of `key`.
+    #[inline]
+    pub(crate) fn get(&self, key: &[u8]) -> Option<Hit> {
+        if self.is_empty() {
+            return None;
+        }
+        let inner = self.inner.lock();
+        let found = inner.active.get(key);
+        let found = found.or_else(|| inner.sealed.iter().rev().find_map(|s| s.get(key)));
+        found.map(|p| Hit { value: p.value.clone(), expires_at: p.expires_at })
+    }
+
+    /// The newest pending write of each key, all at one moment.
+    pub(crate) fn get_many<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) -> Vec<Option<Hit>> {
+        let inner = self.inner.lock();
+        keys.map(|key| {
+            let found = inner.active.get(key);
+            let found = found.or_else(|| inner.sealed.iter().rev().find_map(|s| s.get(key)));
+            found.map(|p| Hit { value: p.value.clone(), expires_at: p.expires_at })
+        })
+        .collect()
+    }
+
+    /// Accepts one write, if there is room.
+    #[inline]
+    pub(crate) fn put(
+        &self,
+        (key, value, expires_at): Write<'_>,
+        admission: &Admission,
+    ) -> Result<Admitted> {
+        let size = Segment::size_of(key, value.as_ref());
+        self.accept(1, size, admission, |active| active.put(key, value, expires_at))
+    }
+
+    /// Accepts a batch as one unit, if there is room.
+    pub(crate) fn put_many<'a>(
+        &self,
+        writes: impl ExactSizeIterator<Item = Write<'a>> + Clone,
+        admission: &Admission,
+    ) -> Result<Admitted> {
+        let size = writes.clone().map(|w| Segment::size_of(w.0, w.1.as_ref())).sum();
+        self.accept(writes.len() as u64, size, admission, |active| {
+            for (key, value, expires_at) in writes {
+                active.put(key, value, expires_at);
+            }
+        })
+    }
+
+    #[inline]
+    fn accept(
+        &self,
+        ops: u64,
+        size: usize,
+        admission: &Admission,
+        write: impl FnOnce(&mut Segment),
+    ) -> Result<Admitted> {
+        let mut inner = self.inner.lock();
+        if inner.stopping {
+            return Err(Error::closed());
+        }
+        if let Some(dropped) = inner.dropped.take() {
+            return Err(dropped);
+        }
+        // A batch larger than the window is acknowledged only when it is committed.
+        let fits = ops <= admission.window;
+        let uncommitted = inner.accepted - inner.committed;
+        let crowded = fits && !admission.durable && uncommitted + ops > admission.window;
+        // What is larger than the cap goes in alone.
+        if crowded || (inner.bytes > 0 && inner.bytes + size > self.cap) {
+            let (completer, completion) = pair();
+            inner.room.push_back(completer);
+            self.hurry(inner);
+            return Ok(Admitted::NoRoom(completion));
+        }
+        let (bytes, keys) = (inner.active.bytes(), inner.active.len());
+        write(&mut inner.active);
+        inner.bytes = inner.bytes + inner.active.bytes() - bytes;
+        inner.accepted += ops;
+        if inner.active.len() != keys {
+            let added = inner.active.len() - keys;
+            self.keys.fetch_add(added, Ordering::Release);
+        }
+        let answer = if admission.durable {
+            inner.active.make_durable();
+            let seq = inner.accepted;
+            Admitted::Wait(inner.wait_for(seq))
+        } else if !fits {
+            inner.demand.hurry = true;
+            let seq = inner.accepted;
+            Admitted::Wait(inner.wait_for(seq))
+        } else {
+            Admitted::Done
+        };
+        let wake = inner.demand(admission);
+        if inner.active.len() >= SEAL_KEYS || inner.active.bytes() >= SEAL_BYTES {
+            inner.seal();
+        }
+        drop(inner);
+        if wake {
+            self.writer.notify_one();
+        }
+        Ok(answer)
+    }
+
+    /// Queues a command behind everything accepted so far.
+    ///
+    /// # Errors
+    /// Gives the command back when the memtable is stopped.
+    pub(crate) fn command(
+        &self,
+        command: C,
+        deadline: Instant,
+    ) -> std::result::Result<(), (C, Error)> {
+        let mut inner = self.inner.lock();
+        if inner.stopping {
+            return Err((command, Error::closed()));
+        }
+        inner.seal();
+        inner.accepted += 1;
+        let accepted = inner.accepted;
+        inner.active = Segment::starting_at(accepted);
+        inner.queue.push_back(Item::Command(command, deadline, accepted));
+        self.hurry(inner);
+        Ok(())
+    }
+
+    /// Done when everything accepted so far is committed. A row that had to be dropped is told here.
+    pub(crate) fn flush(&self) -> Completion<()> {
+        let mut inner = self.inner.lock();
+        if let Some(dropped) = inner.dropped.take() {
+            return Completion::ready(Err(dropped));
+        }
+        if inner.committed == inner.accepted {
+            return Completion::ready(Ok(()));
+        }
+        let seq = inner.accepted;
+        let completion = inner.wait_for(seq);
+        self.hurry(inner);
+        completion
+    }
+
+    /// Why the last commit failed, if it did.
+    pub(crate) fn trouble(&self) -> Option<Error> {
+        self.inner.lock().trouble.clone()
+    }
+
+    /// Operations accepted and not yet committed, and the bytes they hold.
+    pub(crate) fn backlog(&self) -> (u64, usize) {
+        let inner = self.inner.lock();
+        (inner.accepted - inner.committed, inner.bytes)
+    }
+
+    fn hurry(&self, mut inner: parking_lot::MutexGuard<'_, Inner<C>>) {
+        inner.demand.hurry = true;
+        let wake = std::mem::take(&mut inner.demand.writer_waits);
+        drop(inner);
+        if wake {
+            self.writer.notify_one();
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! A run of consecutive operations, by key, in the order of acceptance.
+
+use indexmap::IndexMap;
+use indexmap::map::raw_entry_v1::{RawEntryApiV1, RawEntryMut};
+
+use crate::types::{PackedKey, Value};
+
+/// What an entry costs beyond its key and value, in bytes, about.
+const OVERHEAD: usize = 112;
+
+/// The last operation on one key within a segment.
+#[derive(Clone, Debug)]
+pub(crate) struct Pending {
+    /// The value; none deletes.
+    pub(crate) value: Option<Value>,
+    pub(crate) expires_at: i64,
+    /// Which operation of the segment this is.
+    pub(crate) op: u32,
+    /// Which operation gave the key its place in insertion order.
+    pub(crate) place: u32,
+    /// The key was deleted before it was put, so it gets a new place.
+    pub(crate) replaced: bool,
+}
+
+/// A segment: the last operation on each key, and how many there were in all.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    map: IndexMap<PackedKey, Pending, ahash::RandomState>,
+    start: u64,
+    ops: u32,
+    bytes: usize,
+    durable: bool,
+}
+
+impl Segment {
+    pub(super) fn starting_at(start: u64) -> Self {
+        Self { map: IndexMap::default(), start, ops: 0, bytes: 0, durable: false }
+    }
+
+    /// The bytes a write adds at most.
+    pub(super) fn size_of(key: &[u8], value: Option<&Value>) -> usize {
+        OVERHEAD + key.len() + value.map_or(0, |v| v.len())
+    }
+
+    #[inline]
+    pub(super) fn put(&mut self, key: &[u8], value: Option<Value>, expires_at: i64) {
+        let op = self.ops;
+        self.ops += 1;
+        let size = value.as_ref().map_or(0, |v| v.len());
+        let hash = self.map.hasher().hash_one(key);
+        match self.map.raw_entry_mut_v1().from_key_hashed_nocheck(hash, key) {
+            RawEntryMut::Occupied(mut entry) => {
+                let pending = entry.get_mut();
+                if value.is_some() && pending.value.is_none() {
+                    pending.place = op;
+                    pending.replaced = true;
+                }
+                self.bytes -= pending.value.as_ref().map_or(0, |v| v.len());
+                self.bytes += size;
+                pending.value = value;
+                pending.expires_at = expires_at;
+                pending.op = op;
+            }
+            RawEntryMut::Vacant(entry) => {
+                self.bytes += OVERHEAD + key.len() + size;
+                let pending = Pending { value, expires_at, op, place: op, replaced: false };
+                entry.insert_hashed_nocheck(hash, PackedKey::from(key), pending);
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn get(&self, key: &[u8]) -> Option<&Pending> {
+        self.map.get(key)
+    }
+
+    pub(super) fn make_durable(&mut self) {
+        self.durable = true;
+    }
+
+    /// True when a writer waits for this segment to be synced.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.durable
+    }
+
+    /// The number of different keys.
+    pub(crate) fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    /// The number of operations.
+    pub(crate) fn ops(&self) -> u32 {
+        self.ops
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Operations accepted up to the end of this segment.
+    pub(super) fn end(&self) -> u64 {
+        self.start + u64::from(self.ops)
+    }
+
+    /// Keys and their last operations, in the order in which the keys first came.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&PackedKey, &Pending)> + Clone {
+        self.map.iter()
+    }
+}

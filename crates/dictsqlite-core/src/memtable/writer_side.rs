@@ -1,0 +1,214 @@
+//! What the writer takes from the memtable, and how it gives it back.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::{BULK_BYTES, BULK_OPS, Demand, Inner, Item, Memtable, NEVER_BY_COUNT, Segment};
+use crate::error::{Error, ErrorKind};
+
+/// How long the writer waits to see whether more is coming, when a window is filling.
+const LINGER: Duration = Duration::from_micros(50);
+/// One transaction takes no more than this many operations beyond its first item.
+const COMMIT_OPS: u64 = 128 * 1024;
+
+/// What one transaction is to commit, in order.
+pub(crate) struct Work<C> {
+    pub(crate) steps: Vec<Step<C>>,
+    end: u64,
+}
+
+/// One step of a transaction.
+pub(crate) enum Step<C> {
+    /// Blind writes.
+    Segment(Arc<Segment>),
+    /// A decision; it is not begun once the deadline has passed.
+    Command(C, Instant, u64),
+}
+
+impl<C> Memtable<C> {
+    /// Blocks until something is due; `None` when the memtable is stopped and all is committed.
+    pub(crate) fn next_work(&self) -> Option<Work<C>> {
+        let mut inner = self.inner.lock();
+        loop {
+            let pending = inner.pending();
+            if pending == 0 {
+                if inner.stopping {
+                    return None;
+                }
+                inner.demand = Demand { writer_waits: true, ..Demand::new() };
+                self.writer.wait(&mut inner);
+                inner.demand.writer_waits = false;
+                continue;
+            }
+            let now = Instant::now();
+            if let Some(until) = inner.demand.pause_until.filter(|until| now < *until) {
+                // Not woken by writes: the writer failed a moment ago and tries again in its time.
+                self.writer.wait_until(&mut inner, until);
+                continue;
+            }
+            let demand = &inner.demand;
+            let due = demand.hurry
+                || inner.stopping
+                || pending >= demand.linger.min(BULK_OPS)
+                || inner.bytes >= BULK_BYTES
+                || demand.deadline.is_none_or(|deadline| deadline <= now);
+            if due {
+                return Some(take(&mut inner));
+            }
+            let (until, wake_at) = if demand.linger == NEVER_BY_COUNT {
+                (demand.deadline.unwrap_or(now), BULK_OPS)
+            } else {
+                (now + LINGER, demand.linger)
+            };
+            inner.demand.writer_waits = true;
+            inner.demand.wake_at = wake_at;
+            let timed_out = self.writer.wait_until(&mut inner, until).timed_out();
+            inner.demand.writer_waits = false;
+            let idle = timed_out && inner.pending() == pending;
+            if idle && inner.demand.linger != NEVER_BY_COUNT {
+                return Some(take(&mut inner));
+            }
+        }
+    }
+
+    /// The work is committed (and everything in it visible elsewhere): its segments are released
+    /// and those who waited are told. Gives the commands, to be answered.
+    pub(crate) fn committed(&self, work: Work<C>, dropped: Option<Error>) -> Vec<C> {
+        let mut released = Vec::new();
+        let mut done = Vec::new();
+        let mut inner = self.inner.lock();
+        inner.committed = work.end;
+        inner.trouble = None;
+        inner.demand.pause_until = None;
+        if dropped.is_some() {
+            inner.dropped = dropped;
+        }
+        while inner.sealed.front().is_some_and(|s| s.end() <= work.end) {
+            if let Some(segment) = inner.sealed.pop_front() {
+                inner.bytes -= segment.bytes();
+                released.push(segment);
+            }
+        }
+        self.keys.store(inner.keys(), Ordering::Release);
+        while inner.waiters.front().is_some_and(|(seq, _)| *seq <= work.end) {
+            done.extend(inner.waiters.pop_front().map(|(_, completer)| completer));
+        }
+        let room = std::mem::take(&mut inner.room);
+        let told = if done.is_empty() { None } else { inner.dropped.take() };
+        drop(inner);
+        // Freeing and completing happen outside the lock.
+        let commands = work.steps.into_iter().filter_map(|step| match step {
+            Step::Command(command, ..) => Some(command),
+            Step::Segment(_) => None,
+        });
+        let commands = commands.collect();
+        drop(released);
+        let mut told = told;
+        for completer in done {
+            completer.complete(told.take().map_or(Ok(()), Err));
+        }
+        for completer in room {
+            completer.complete(Ok(()));
+        }
+        commands
+    }
+
+    /// The commit failed: everything goes back in its place. Commands whose deadline has passed are
+    /// returned to be answered; those who wait for a flush hear of what will not pass by itself.
+    pub(crate) fn failed(&self, work: Work<C>, error: &Error, pause: Duration) -> Vec<C> {
+        let now = Instant::now();
+        let mut late = Vec::new();
+        let mut told = Vec::new();
+        let mut inner = self.inner.lock();
+        inner.taken = inner.committed;
+        for step in work.steps.into_iter().rev() {
+            match step {
+                Step::Segment(segment) => inner.queue.push_front(Item::Segment(segment)),
+                Step::Command(command, deadline, seq) if deadline > now => {
+                    inner.queue.push_front(Item::Command(command, deadline, seq));
+                }
+                Step::Command(command, ..) => late.push(command),
+            }
+        }
+        if error.kind() != ErrorKind::Busy {
+            told.extend(inner.waiters.drain(..).map(|(_, completer)| completer));
+        }
+        if inner.give_up_at.is_some_and(|at| at <= now) {
+            let queue = std::mem::take(&mut inner.queue);
+            late.extend(queue.into_iter().filter_map(|item| match item {
+                Item::Command(command, ..) => Some(command),
+                Item::Segment(_) => None,
+            }));
+            inner.taken = inner.accepted;
+            told.extend(inner.waiters.drain(..).map(|(_, completer)| completer));
+        }
+        inner.trouble = Some(error.clone());
+        inner.demand.hurry = true;
+        inner.demand.pause_until = Some(now + pause);
+        drop(inner);
+        for completer in told {
+            completer.complete(Err(error.clone()));
+        }
+        late
+    }
+
+    /// The writer is gone for good: everybody who waits is told so. Gives the queued commands.
+    pub(crate) fn abandon(&self, error: &Error) -> Vec<C> {
+        let mut inner = self.inner.lock();
+        inner.stopping = true;
+        let mut told: Vec<_> = inner.waiters.drain(..).map(|(_, completer)| completer).collect();
+        told.extend(inner.room.drain(..));
+        let queue = std::mem::take(&mut inner.queue);
+        drop(inner);
+        for completer in told {
+            completer.complete(Err(error.clone()));
+        }
+        let commands = queue.into_iter().filter_map(|item| match item {
+            Item::Command(command, ..) => Some(command),
+            Item::Segment(_) => None,
+        });
+        commands.collect()
+    }
+
+    /// No write is accepted from now on; `next_work` ends when all is committed, or when a commit
+    /// fails after the deadline.
+    pub(crate) fn stop(&self, deadline: Instant) {
+        let mut inner = self.inner.lock();
+        inner.stopping = true;
+        inner.give_up_at = Some(deadline);
+        let room = std::mem::take(&mut inner.room);
+        drop(inner);
+        self.writer.notify_all();
+        for completer in room {
+            completer.complete(Err(Error::closed()));
+        }
+    }
+}
+
+fn take<C>(inner: &mut Inner<C>) -> Work<C> {
+    inner.seal();
+    let mut steps = Vec::new();
+    let start = inner.taken;
+    while let Some(item) = inner.queue.pop_front() {
+        match item {
+            Item::Segment(segment) => {
+                inner.taken = inner.taken.max(segment.end());
+                steps.push(Step::Segment(segment));
+            }
+            Item::Command(command, deadline, seq) => {
+                inner.taken = inner.taken.max(seq);
+                steps.push(Step::Command(command, deadline, seq));
+            }
+        }
+        if inner.taken - start >= COMMIT_OPS {
+            break;
+        }
+    }
+    if inner.queue.is_empty() {
+        // Commands that were answered too late to begin left gaps in the count.
+        inner.taken = inner.accepted;
+        inner.demand = Demand { pause_until: inner.demand.pause_until, ..Demand::new() };
+    }
+    Work { steps, end: inner.taken }
+}

@@ -1,0 +1,216 @@
+//! Connections for reading: borrowed by the threads that read, and worked by threads of our own
+//! for callers that must not block.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::sqlite::{Opener, Reader};
+
+/// Connections at most; scans that hold one are counted.
+const MOST: usize = 32;
+/// Idle connections kept.
+const KEPT: usize = 8;
+/// Threads that work off what must not block its caller.
+const WORKERS: usize = 2;
+
+/// A reading to be done by a worker, alone with a connection.
+type Job = Box<dyn FnOnce(Result<&Reader>) + Send>;
+
+/// The pool of one store.
+pub(crate) struct Readers {
+    opener: Opener,
+    pool: Mutex<Pool>,
+    returned: Condvar,
+    jobs: Mutex<Jobs>,
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct Pool {
+    idle: Vec<Reader>,
+    lent: usize,
+    closed: bool,
+}
+
+#[derive(Default)]
+struct Jobs {
+    queue: VecDeque<Job>,
+    workers: usize,
+    idle: usize,
+    closed: bool,
+}
+
+/// A borrowed connection; it goes back when dropped.
+pub(crate) struct Lent<'a> {
+    reader: Option<Reader>,
+    pool: &'a Readers,
+}
+
+impl std::ops::Deref for Lent<'_> {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        match &self.reader {
+            Some(reader) => reader,
+            // Taken only by `drop` and `keep`, which end the borrow.
+            None => unreachable!("a lent reader is there until it is returned"),
+        }
+    }
+}
+
+impl Lent<'_> {
+    /// Takes the connection out of the borrow; it is to be given back with `put_back`.
+    pub(crate) fn keep(mut self) -> Option<Reader> {
+        self.reader.take()
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            self.pool.put_back(reader);
+        }
+    }
+}
+
+impl Readers {
+    pub(crate) fn new(opener: Opener) -> Self {
+        Self {
+            opener,
+            pool: Mutex::default(),
+            returned: Condvar::new(),
+            jobs: Mutex::default(),
+            arrived: Condvar::new(),
+        }
+    }
+
+    /// Borrows a connection, waiting for one until the deadline if all are in use.
+    pub(crate) fn borrow(&self, deadline: Instant) -> Result<Lent<'_>> {
+        let mut pool = self.pool.lock();
+        loop {
+            if pool.closed {
+                return Err(Error::closed());
+            }
+            if let Some(reader) = pool.idle.pop() {
+                pool.lent += 1;
+                return Ok(Lent { reader: Some(reader), pool: self });
+            }
+            if pool.lent < MOST {
+                pool.lent += 1;
+                break;
+            }
+            if self.returned.wait_until(&mut pool, deadline).timed_out() {
+                return Err(Error::new(
+                    ErrorKind::Timeout,
+                    format!("all {MOST} reading connections are in use; close idle scans"),
+                ));
+            }
+        }
+        drop(pool);
+        match Reader::open(&self.opener) {
+            Ok(reader) => Ok(Lent { reader: Some(reader), pool: self }),
+            Err(e) => {
+                self.pool.lock().lent -= 1;
+                self.returned.notify_one();
+                Err(e)
+            }
+        }
+    }
+
+    /// Gives a connection back.
+    pub(crate) fn put_back(&self, reader: Reader) {
+        let mut pool = self.pool.lock();
+        pool.lent -= 1;
+        if pool.closed || pool.idle.len() >= KEPT {
+            drop(pool);
+            drop(reader);
+        } else {
+            pool.idle.push(reader);
+            drop(pool);
+        }
+        self.returned.notify_one();
+    }
+
+    /// Has a worker run `job`. Jobs that wait together share one read transaction, begun after all
+    /// of them were submitted.
+    pub(crate) fn submit(self: &Arc<Self>, job: Job) {
+        let mut jobs = self.jobs.lock();
+        if jobs.closed {
+            drop(jobs);
+            job(Err(Error::closed()));
+            return;
+        }
+        jobs.queue.push_back(job);
+        let start = jobs.idle == 0 && jobs.workers < WORKERS;
+        jobs.workers += usize::from(start);
+        drop(jobs);
+        if !start {
+            self.arrived.notify_one();
+            return;
+        }
+        let readers = Arc::clone(self);
+        let spawned = std::thread::Builder::new()
+            .name("dictsqlite-read".into())
+            .spawn(move || readers.work());
+        if spawned.is_err() {
+            let left = {
+                let mut jobs = self.jobs.lock();
+                jobs.workers -= 1;
+                if jobs.workers == 0 { std::mem::take(&mut jobs.queue) } else { VecDeque::new() }
+            };
+            for job in left {
+                job(Err(Error::new(ErrorKind::Io, "no thread could be started for reading")));
+            }
+        }
+    }
+
+    fn work(&self) {
+        while let Some(jobs) = self.next_jobs() {
+            let far = Instant::now() + std::time::Duration::from_secs(3600);
+            let lent = self.borrow(far).and_then(|reader| reader.begin().map(|()| reader));
+            match lent {
+                Ok(reader) => {
+                    for job in jobs {
+                        job(Ok(&*reader));
+                    }
+                    // Nothing was written, so there is nothing the end could lose.
+                    let _ = reader.end();
+                }
+                Err(e) => jobs.into_iter().for_each(|job| job(Err(e.clone()))),
+            }
+        }
+    }
+
+    fn next_jobs(&self) -> Option<VecDeque<Job>> {
+        let mut jobs = self.jobs.lock();
+        loop {
+            if !jobs.queue.is_empty() {
+                return Some(std::mem::take(&mut jobs.queue));
+            }
+            if jobs.closed {
+                jobs.workers -= 1;
+                return None;
+            }
+            jobs.idle += 1;
+            self.arrived.wait(&mut jobs);
+            jobs.idle -= 1;
+        }
+    }
+
+    /// Closes every idle connection; lent ones close when they come back.
+    pub(crate) fn close(&self) {
+        let idle = {
+            let mut pool = self.pool.lock();
+            pool.closed = true;
+            std::mem::take(&mut pool.idle)
+        };
+        drop(idle);
+        self.jobs.lock().closed = true;
+        self.arrived.notify_all();
+        self.returned.notify_all();
+    }
+}

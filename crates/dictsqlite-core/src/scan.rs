@@ -1,0 +1,292 @@
+//! Scans: a page at a time, in insertion or key order, holding nothing between pages.
+//!
+//! A scan begins with a flush barrier, so it sees every write acknowledged before it began and the
+//! caller's own. Each page is one consistent read; between pages no read transaction is open, so an
+//! idle consumer never keeps checkpoints from finishing. With `consistent` the whole scan is of one
+//! moment, and holds a read transaction until it is dropped.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::completion::{Completion, pair};
+use crate::error::{Error, Result};
+use crate::options::Order;
+use crate::sqlite::{After, Bounds, PageRequest, PageRow, Reader, Table};
+use crate::store::Store;
+use crate::types::{AsKey, Key, KeyBuf, NEVER, Tag, Value, pack, stored_prefix, unpack};
+
+const FIRST_PAGE: usize = 256;
+const LARGEST_PAGE: usize = 4096;
+const PAGE_BYTES: usize = 4 << 20;
+
+/// What to scan. With `prefix`, `start` or `end` the order is key order unless said otherwise.
+#[derive(Clone, Debug)]
+pub struct ScanOptions {
+    /// Only keys of the prefix's own type that begin with it: text, bytes, or a tuple's elements.
+    pub prefix: Option<Key>,
+    /// Only keys not below this one, in key order across types.
+    pub start: Option<Key>,
+    /// Only keys below this one.
+    pub end: Option<Key>,
+    /// From the end to the start.
+    pub reverse: bool,
+    /// At most this many entries.
+    pub limit: Option<u64>,
+    /// The order; `None` chooses as described above.
+    pub order: Option<Order>,
+    /// One moment for the whole scan, at the price of an open read transaction.
+    pub consistent: bool,
+    /// Whether values are read; without them a scan of large values is cheap.
+    pub values: bool,
+}
+
+impl Default for ScanOptions {
+    fn default() -> Self {
+        Self {
+            prefix: None,
+            start: None,
+            end: None,
+            reverse: false,
+            limit: None,
+            order: None,
+            consistent: false,
+            values: true,
+        }
+    }
+}
+
+/// One entry of a scan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The key.
+    pub key: Key,
+    /// The value, unless the scan leaves values out.
+    pub value: Option<Value>,
+    /// The number of the operation that wrote it.
+    pub version: i64,
+    /// When it expires, in milliseconds since the Unix epoch.
+    pub expires_at: Option<i64>,
+}
+
+/// A scan under way. It is an iterator of items, and gives whole pages as well.
+pub struct Scan {
+    store: Arc<Store>,
+    table: Arc<Table>,
+    request: PageRequest,
+    kind: Option<Kind>,
+    left: u64,
+    ended: bool,
+    consistent: bool,
+    pinned: Option<Reader>,
+    timeout: Duration,
+    buffer: std::vec::IntoIter<Item>,
+}
+
+/// The type a prefix restricts keys to; tuples and bytes share SQLite's type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Bytes,
+    Tuple,
+}
+
+impl Kind {
+    fn of(key: &Key) -> Option<Self> {
+        match key {
+            Key::Int(_) => None,
+            Key::Text(_) => Some(Self::Text),
+            Key::Bytes(_) => Some(Self::Bytes),
+            Key::Tuple(_) => Some(Self::Tuple),
+        }
+    }
+}
+
+impl Scan {
+    pub(crate) fn new(
+        store: Arc<Store>,
+        table: Arc<Table>,
+        options: &ScanOptions,
+        timeout: Duration,
+    ) -> Result<Self> {
+        let ranged = options.prefix.is_some() || options.start.is_some() || options.end.is_some();
+        let by_default = if ranged { Order::Key } else { Order::Insertion };
+        let request = PageRequest {
+            order: options.order.unwrap_or(by_default),
+            reverse: options.reverse,
+            bounds: bounds(table.id, options)?,
+            after: After::Start,
+            rows: FIRST_PAGE,
+            bytes: PAGE_BYTES,
+            values: options.values,
+            now_ms: 0,
+        };
+        Ok(Self {
+            store,
+            table,
+            request,
+            kind: options.prefix.as_ref().and_then(Kind::of),
+            left: options.limit.unwrap_or(u64::MAX),
+            ended: options.limit == Some(0),
+            consistent: options.consistent,
+            pinned: None,
+            timeout,
+            buffer: Vec::new().into_iter(),
+        })
+    }
+
+    /// The next entries, at most a few thousand; empty at the end.
+    ///
+    /// # Errors
+    /// Those of reading; `Busy` or `Full` when pending writes cannot be committed by the timeout.
+    pub fn next_page(&mut self) -> Result<Vec<Item>> {
+        let rest: Vec<Item> = std::mem::take(&mut self.buffer).collect();
+        if !rest.is_empty() || self.ended {
+            return Ok(rest);
+        }
+        let deadline = Instant::now() + self.timeout;
+        if self.pinned.is_none() {
+            self.store.barrier(deadline)?;
+        }
+        self.read_page(deadline)
+    }
+
+    /// The same without blocking; the scan comes back with the page.
+    pub fn next_page_async(mut self) -> Completion<(Self, Vec<Item>)> {
+        let (completer, completion) = pair();
+        let barrier = match self.pinned {
+            None if !self.ended => self.store.barrier_async(),
+            _ => Completion::ready(Ok(())),
+        };
+        barrier.on_done(move |reached| {
+            if let Err(e) = reached {
+                completer.complete(Err(e));
+                return;
+            }
+            let readers = Arc::clone(&self.store.readers);
+            readers.submit(Box::new(move |reader| {
+                // The scan uses its own transaction, since it may outlive the worker's.
+                let result = reader.and_then(|_| self.next_page());
+                completer.complete(result.map(|page| (self, page)));
+            }));
+        });
+        completion
+    }
+
+    fn read_page(&mut self, deadline: Instant) -> Result<Vec<Item>> {
+        let mut items = Vec::new();
+        // A page of nothing but keys of another kind is no end.
+        while items.is_empty() && !self.ended {
+            let mut rows = Vec::new();
+            self.request.now_ms = self.store.state.now_ms();
+            let asked = self.request.rows;
+            self.request.rows = usize::try_from(self.left).map_or(asked, |left| left.min(asked));
+            let ended = self.read_rows(&mut rows, deadline)?;
+            self.request.rows = (asked * 4).min(LARGEST_PAGE);
+            items.extend(
+                rows.into_iter()
+                    .map(item)
+                    .filter(|item| self.kind.is_none() || Kind::of(&item.key) == self.kind),
+            );
+            self.left -= (items.len() as u64).min(self.left);
+            self.ended = ended || self.left == 0;
+        }
+        if self.ended {
+            self.unpin();
+        }
+        Ok(items)
+    }
+
+    fn read_rows(&mut self, rows: &mut Vec<PageRow>, deadline: Instant) -> Result<bool> {
+        if self.consistent && self.pinned.is_none() {
+            let lent = self.store.readers.borrow(deadline)?;
+            lent.begin()?;
+            self.pinned = lent.keep();
+        }
+        match &self.pinned {
+            Some(reader) => reader.page(&self.table, &mut self.request, rows),
+            None => {
+                let reader = self.store.readers.borrow(deadline)?;
+                reader.page(&self.table, &mut self.request, rows)
+            }
+        }
+    }
+
+    fn unpin(&mut self) {
+        if let Some(reader) = self.pinned.take() {
+            // Nothing was written, so there is nothing the end could lose.
+            let _ = reader.end();
+            self.store.readers.put_back(reader);
+        }
+    }
+}
+
+impl Drop for Scan {
+    fn drop(&mut self) {
+        self.unpin();
+    }
+}
+
+impl Iterator for Scan {
+    type Item = Result<Item>;
+
+    fn next(&mut self) -> Option<Result<Item>> {
+        if self.buffer.len() == 0 {
+            match self.next_page() {
+                Ok(page) => self.buffer = page.into_iter(),
+                Err(e) => {
+                    self.ended = true;
+                    return Some(Err(e));
+                }
+            }
+        }
+        self.buffer.next().map(Ok)
+    }
+}
+
+fn item(row: PageRow) -> Item {
+    Item {
+        key: unpack(&row.key),
+        value: row.value,
+        version: row.version,
+        expires_at: (row.expires_at != NEVER).then_some(row.expires_at),
+    }
+}
+
+fn bounds(table: u32, options: &ScanOptions) -> Result<Bounds> {
+    let pack_bound = |key: &Option<Key>| -> Result<Option<KeyBuf>> {
+        key.as_ref().map(|key| pack(table, key.as_key())).transpose()
+    };
+    let mut bounds = Bounds { start: pack_bound(&options.start)?, end: pack_bound(&options.end)? };
+    if let Some(prefix) = &options.prefix {
+        let (start, end) = prefix_bounds(table, prefix)?;
+        if bounds.start.as_ref().is_none_or(|have| *have < start) {
+            bounds.start = Some(start);
+        }
+        if let Some(end) = end
+            && bounds.end.as_ref().is_none_or(|have| *have > end)
+        {
+            bounds.end = Some(end);
+        }
+    }
+    Ok(bounds)
+}
+
+/// The first packed key with this prefix, and the first one behind all of them.
+fn prefix_bounds(table: u32, prefix: &Key) -> Result<(KeyBuf, Option<KeyBuf>)> {
+    let tag = if matches!(prefix, Key::Text(_)) { Tag::Text } else { Tag::Bytes };
+    let head = table.to_be_bytes();
+    let mut start = KeyBuf::from_slice(&head);
+    start.push(tag as u8);
+    start.extend_from_slice(&stored_prefix(prefix.as_key())?);
+    let mut end = start.clone();
+    while end.last() == Some(&u8::MAX) {
+        end.pop();
+    }
+    match end.last_mut() {
+        Some(last) => *last += 1,
+        None => return Err(Error::invalid("the prefix is empty")),
+    }
+    // Behind all text come bytes; behind all bytes comes nothing.
+    let beyond_bytes = end.len() == head.len() + 1 && end[head.len()] > Tag::Bytes as u8;
+    Ok((start, (!beyond_bytes).then_some(end)))
+}

@@ -1,0 +1,331 @@
+//! Commands, decided inside the writer's transaction: whatever they see cannot change under them.
+
+use std::sync::Arc;
+
+use rusqlite::{OptionalExtension, params};
+
+use super::fault;
+use super::read::{Bind, BindValue, other_codec, read_key, read_value};
+use super::schema;
+use super::table::{Table, Tables};
+use super::write::{Applied, Spoiled, WriteConnection};
+use crate::codec;
+use crate::error::{Error, ErrorKind, Result};
+use crate::types::{
+    Command, Entry, Expect, Outcome, PackedKey, TableSpec, Value, packed_table, unpack,
+};
+
+/// A command's answer, or what spoils the transaction.
+type Decided = std::result::Result<Result<Outcome>, Spoiled>;
+
+impl WriteConnection {
+    /// Decides one command. The inner error is the command's own: it changed nothing.
+    pub(crate) fn decide(
+        &mut self,
+        tables: &Tables,
+        command: &Command,
+        now_ms: i64,
+        applied: &mut Applied,
+    ) -> Decided {
+        let decided = match command {
+            Command::OpenTable(spec) => return self.open_table(tables, spec, applied),
+            Command::Sync => {
+                schema::write_number(&self.connection, "synced", self.counter + 1)
+                    .map_err(|e| fault::error(&e, "syncing"))?;
+                self.counter += 1;
+                applied.wrote = true;
+                return Ok(Ok(Outcome::Done));
+            }
+            Command::Set { key, .. }
+            | Command::Delete { key, .. }
+            | Command::Pop { key }
+            | Command::SetDefault { key, .. }
+            | Command::Incr { key, .. }
+            | Command::Expire { key, .. } => {
+                self.with_table(tables, packed_table(key), |w, table| {
+                    w.decide_key(table, key, command, now_ms, applied)
+                })
+            }
+            Command::PopItem { table, .. }
+            | Command::Clear { table }
+            | Command::DropTable { table }
+            | Command::Sweep { table, .. } => self.with_table(tables, *table, |w, table| {
+                w.decide_table(table, command, now_ms, applied)
+            }),
+        };
+        match decided {
+            Err(e) if e.spoils => Err(e.error),
+            Err(e) => Ok(Err(e.error)),
+            Ok(outcome) => Ok(Ok(outcome)),
+        }
+    }
+
+    fn with_table(
+        &mut self,
+        tables: &Tables,
+        id: u32,
+        f: impl FnOnce(&mut Self, &Arc<Table>) -> std::result::Result<Outcome, Refusal>,
+    ) -> std::result::Result<Outcome, Refusal> {
+        let table = tables
+            .get(id)
+            .filter(|t| !t.is_dropped())
+            .ok_or_else(|| Error::new(ErrorKind::Closed, "the table was dropped; open it again"))?;
+        self.meet(&table)?;
+        f(self, &table)
+    }
+
+    fn decide_key(
+        &mut self,
+        table: &Table,
+        key: &PackedKey,
+        command: &Command,
+        now_ms: i64,
+        applied: &mut Applied,
+    ) -> std::result::Result<Outcome, Refusal> {
+        let stored = self.entry(table, key)?;
+        let there = stored.clone().filter(|e| e.expires_at.is_none_or(|at| at > now_ms));
+        match command {
+            Command::Set { value, expires_at, expect, .. } => {
+                check_expected(*expect, there.as_ref(), key)?;
+                let buried = stored.is_some() && there.is_none();
+                let version = self.put(table, key, value, *expires_at, buried, applied)?;
+                Ok(Outcome::Version(version))
+            }
+            Command::Delete { expect, .. } => {
+                check_expected(*expect, there.as_ref(), key)?;
+                if there.is_some() {
+                    self.remove(table, key, applied)?;
+                }
+                Ok(Outcome::Count(u64::from(there.is_some())))
+            }
+            Command::Pop { .. } => {
+                if there.is_some() {
+                    self.remove(table, key, applied)?;
+                }
+                Ok(Outcome::Entry(there))
+            }
+            Command::SetDefault { value, expires_at, .. } => {
+                if there.is_none() {
+                    self.put(table, key, value, *expires_at, stored.is_some(), applied)?;
+                }
+                Ok(Outcome::Entry(there))
+            }
+            Command::Incr { delta, expires_at, .. } => {
+                let old = match &there {
+                    Some(entry) => codec::read_int(table.storage, &entry.value)
+                        .map_err(|e| e.with_key(unpack(key)))?,
+                    None => 0,
+                };
+                let new = old.checked_add(*delta).ok_or_else(|| {
+                    Error::invalid(format!("{old} + {delta} does not fit 64 bits"))
+                        .with_key(unpack(key))
+                })?;
+                let expires_at = match &there {
+                    Some(entry) => entry.expires_at.unwrap_or(0),
+                    None => *expires_at,
+                };
+                let value = codec::write_int(table.storage, new);
+                let buried = stored.is_some() && there.is_none();
+                self.put(table, key, &value, expires_at, buried, applied)?;
+                Ok(Outcome::Number(new))
+            }
+            Command::Expire { expires_at, .. } => {
+                if there.is_some() {
+                    self.counter += 1;
+                    let at = (*expires_at != 0).then_some(*expires_at);
+                    self.connection.prepare_cached(&table.sql.touch)?.execute(params![
+                        Bind(key),
+                        at,
+                        self.counter
+                    ])?;
+                    self.note_expiry(table, *expires_at);
+                    applied.gain(table.id, 0, *expires_at);
+                    touched(applied, key);
+                }
+                Ok(Outcome::Count(u64::from(there.is_some())))
+            }
+            _ => Err(Error::new(ErrorKind::Internal, "not a command on a key").into()),
+        }
+    }
+
+    fn decide_table(
+        &mut self,
+        table: &Arc<Table>,
+        command: &Command,
+        now_ms: i64,
+        applied: &mut Applied,
+    ) -> std::result::Result<Outcome, Refusal> {
+        match command {
+            Command::PopItem { newest, .. } => {
+                let sql = if *newest { &table.sql.newest } else { &table.sql.oldest };
+                let found = self
+                    .connection
+                    .prepare_cached(sql)?
+                    .query_row([now_ms], |row| {
+                        let key = read_key(table.id, row.get_ref(0)?)?;
+                        let value = read_value(table, row.get_ref(1)?, &key)?;
+                        let entry = Entry { value, version: row.get(2)?, expires_at: row.get(3)? };
+                        Ok((PackedKey::from(&key[..]), entry))
+                    })
+                    .optional()?;
+                let Some((key, entry)) = found else { return Ok(Outcome::Item(None)) };
+                self.remove(table, &key, applied)?;
+                Ok(Outcome::Item(Some((unpack(&key), entry))))
+            }
+            Command::Clear { .. } => {
+                let rows = self.connection.prepare_cached(&table.sql.clear)?.execute([])?;
+                self.counter += 1;
+                self.next_expiry.insert(table.id, i64::MAX);
+                applied.emptied = true;
+                applied.wrote = true;
+                Ok(Outcome::Count(rows as u64))
+            }
+            Command::DropTable { .. } => {
+                schema::drop_table(&self.connection, &table.name, &table.physical)?;
+                self.counter += 1;
+                applied.emptied = true;
+                applied.wrote = true;
+                applied.dropped.push(Arc::clone(table));
+                Ok(Outcome::Done)
+            }
+            Command::Sweep { limit, .. } => {
+                let keys = self
+                    .connection
+                    .prepare_cached(&table.sql.sweep)?
+                    .query_map(params![now_ms, limit], |row| read_key(table.id, row.get_ref(0)?))?
+                    .collect::<rusqlite::Result<Vec<_>>>()?;
+                self.counter += keys.len() as i64;
+                applied.wrote |= !keys.is_empty();
+                applied.gain(table.id, -(keys.len() as i64), 0);
+                applied.touched.extend(keys.iter().map(|key| PackedKey::from(&key[..])));
+                if (keys.len() as u32) < *limit {
+                    // All expired entries are gone, so the next one to expire is known anew.
+                    let next: Option<i64> = self
+                        .connection
+                        .prepare_cached(&table.sql.next_expiry)?
+                        .query_row([], |row| row.get(0))?;
+                    self.next_expiry.insert(table.id, next.unwrap_or(i64::MAX));
+                }
+                Ok(Outcome::Count(keys.len() as u64))
+            }
+            _ => Err(Error::new(ErrorKind::Internal, "not a command on a table").into()),
+        }
+    }
+
+    fn open_table(&mut self, tables: &Tables, spec: &TableSpec, applied: &mut Applied) -> Decided {
+        if let Some((recorded, storage)) = schema::find_table(&self.connection, &spec.name)? {
+            if storage != spec.storage {
+                return Ok(Err(other_codec(&spec.name, storage, spec.storage)));
+            }
+            let table = tables.intern(&spec.name, &recorded.physical, storage);
+            return Ok(Ok(Outcome::Table(table.id)));
+        }
+        let recorded = schema::create_table(&self.connection, &spec.name, spec.storage)
+            .map_err(|e| fault::error(&e, "creating a table"))?;
+        applied.wrote = true;
+        let table = tables.intern(&spec.name, &recorded.physical, spec.storage);
+        Ok(Ok(Outcome::Table(table.id)))
+    }
+
+    fn entry(&self, table: &Table, key: &[u8]) -> rusqlite::Result<Option<Entry>> {
+        self.connection
+            .prepare_cached(&table.sql.get)?
+            .query_row([Bind(key)], |row| {
+                Ok(Entry {
+                    value: read_value(table, row.get_ref(0)?, key)?,
+                    version: row.get(1)?,
+                    expires_at: row.get(2)?,
+                })
+            })
+            .optional()
+    }
+
+    fn put(
+        &mut self,
+        table: &Table,
+        key: &PackedKey,
+        value: &Value,
+        expires_at: i64,
+        buried: bool,
+        applied: &mut Applied,
+    ) -> rusqlite::Result<i64> {
+        let mut gained = 0;
+        if buried {
+            gained -=
+                self.connection.prepare_cached(&table.sql.delete)?.execute([Bind(key)])? as i64;
+        }
+        self.counter += 1;
+        let version = self.counter;
+        self.connection.prepare_cached(&table.sql.upsert)?.execute(params![
+            version,
+            Bind(key),
+            BindValue(table.storage, value),
+            version,
+            (expires_at != 0).then_some(expires_at)
+        ])?;
+        gained += i64::from(self.connection.last_insert_rowid() == version);
+        self.note_expiry(table, expires_at);
+        applied.gain(table.id, gained, expires_at);
+        touched(applied, key);
+        Ok(version)
+    }
+
+    fn remove(
+        &mut self,
+        table: &Table,
+        key: &PackedKey,
+        applied: &mut Applied,
+    ) -> rusqlite::Result<()> {
+        self.counter += 1;
+        let rows = self.connection.prepare_cached(&table.sql.delete)?.execute([Bind(key)])?;
+        applied.gain(table.id, -(rows as i64), 0);
+        touched(applied, key);
+        Ok(())
+    }
+
+    fn note_expiry(&mut self, table: &Table, expires_at: i64) {
+        if expires_at != 0 {
+            let next = self.next_expiry.entry(table.id).or_insert(i64::MAX);
+            *next = (*next).min(expires_at);
+        }
+    }
+}
+
+fn touched(applied: &mut Applied, key: &PackedKey) {
+    applied.wrote = true;
+    applied.touched.push(Arc::clone(key));
+}
+
+fn check_expected(expect: Expect, there: Option<&Entry>, key: &[u8]) -> Result<()> {
+    let Expect::Version(expected) = expect else { return Ok(()) };
+    let version = there.map_or(0, |e| e.version);
+    // Rows written by other tools have version 0 and cannot be told from absence by number alone.
+    if version == expected && (expected != 0 || there.is_none()) {
+        return Ok(());
+    }
+    let found = match there {
+        Some(_) => format!("version {version}"),
+        None => "no entry".to_owned(),
+    };
+    let message = format!("expected version {expected} and found {found}; read again and retry");
+    Err(Error::new(ErrorKind::Conflict, message).with_key(unpack(key)))
+}
+
+/// A command's own error, or one that spoils the transaction.
+struct Refusal {
+    error: Error,
+    spoils: bool,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self { error, spoils: false }
+    }
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(e: rusqlite::Error) -> Self {
+        let spoils = fault::spoils_transaction(&e);
+        Self { error: super::read::error_of(e, "writing"), spoils }
+    }
+}

@@ -1,0 +1,69 @@
+//! SQLite's errors in our words.
+
+use rusqlite::ffi;
+
+use crate::error::{Error, ErrorKind};
+
+/// The kind of an SQLite result code.
+fn kind_of(code: i32) -> ErrorKind {
+    match code & 0xFF {
+        ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => ErrorKind::Busy,
+        ffi::SQLITE_FULL => ErrorKind::Full,
+        ffi::SQLITE_READONLY | ffi::SQLITE_PERM => ErrorKind::ReadOnly,
+        ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB => ErrorKind::Corrupt,
+        ffi::SQLITE_IOERR | ffi::SQLITE_CANTOPEN | ffi::SQLITE_PROTOCOL | ffi::SQLITE_NOMEM => {
+            ErrorKind::Io
+        }
+        ffi::SQLITE_INTERRUPT => ErrorKind::Cancelled,
+        ffi::SQLITE_TOOBIG | ffi::SQLITE_MISMATCH | ffi::SQLITE_CONSTRAINT => ErrorKind::Codec,
+        ffi::SQLITE_AUTH => ErrorKind::Unsupported,
+        _ => ErrorKind::Internal,
+    }
+}
+
+fn advice(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Busy => {
+            "another connection holds the database lock; try again, or raise the timeout"
+        }
+        ErrorKind::Full => "the disk or the quota is full; free some space and try again",
+        ErrorKind::ReadOnly => "the file or its directory cannot be written; check permissions",
+        ErrorKind::Corrupt => "the file is damaged or is not an SQLite database",
+        ErrorKind::Io => "the operating system could not open, read or write the file",
+        ErrorKind::Codec => "the row cannot be stored",
+        _ => "SQLite refused",
+    }
+}
+
+/// An error of ours for one of rusqlite's, saying what was being done.
+pub(super) fn error(e: &rusqlite::Error, doing: &str) -> Error {
+    match e {
+        rusqlite::Error::SqliteFailure(failure, text) => {
+            let text = text.clone().unwrap_or_else(|| failure.to_string());
+            if text.starts_with("no such table") {
+                let message = format!("{doing}: the table was dropped; open it again ({text})");
+                return Error::new(ErrorKind::Closed, message);
+            }
+            let kind = kind_of(failure.extended_code);
+            let code = failure.extended_code;
+            Error::new(kind, format!("{doing}: {} ({text}, SQLite code {code})", advice(kind)))
+        }
+        other => Error::new(ErrorKind::Internal, format!("{doing}: {other}")),
+    }
+}
+
+/// True when nothing is wrong with the row itself and the whole transaction must be tried again.
+pub(super) fn spoils_transaction(e: &rusqlite::Error) -> bool {
+    match e {
+        rusqlite::Error::SqliteFailure(failure, _) => matches!(
+            kind_of(failure.extended_code),
+            ErrorKind::Busy
+                | ErrorKind::Full
+                | ErrorKind::Io
+                | ErrorKind::Corrupt
+                | ErrorKind::ReadOnly
+                | ErrorKind::Cancelled
+        ),
+        _ => false,
+    }
+}

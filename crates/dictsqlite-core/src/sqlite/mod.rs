@@ -1,0 +1,23 @@
+//! Everything that knows SQLite: the only place with SQL text. The floors above speak to it in the
+//! store's own words: apply these operations, get these keys, a page of a scan.
+
+mod command;
+mod fault;
+mod open;
+mod page;
+mod read;
+mod schema;
+mod stamp;
+mod table;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use open::{FileId, Opener, Place};
+pub(crate) use page::{After, Bounds, PageRequest, PageRow};
+pub(crate) use read::{Reader, other_codec};
+pub(crate) use schema::check_name;
+pub(crate) use stamp::Stamps;
+pub(crate) use table::{Count, Table, Tables};
+pub(crate) use write::{Applied, BlindWrite, WriteConnection};

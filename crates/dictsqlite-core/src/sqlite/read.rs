@@ -1,0 +1,233 @@
+//! A connection that reads.
+
+use std::sync::Arc;
+
+use rusqlite::types::{FromSqlError, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension};
+
+use super::fault;
+use super::open::Opener;
+use super::page::{self, PageRequest, PageRow};
+use super::schema;
+use super::table::Table;
+use crate::error::{Error, ErrorKind, Result};
+use crate::options::StorageMode;
+use crate::types::{Entry, KeyBuf, SqlKey, Value, pack_stored, sql_key, unpack};
+
+/// Page cache of a reader, in KiB.
+const CACHE_KIB: i64 = 8 * 1024;
+
+/// A packed key as an SQL parameter, bound in place.
+pub(super) struct Bind<'a>(pub(super) &'a [u8]);
+
+impl<'a> Bind<'a> {
+    pub(super) fn output(&self) -> ToSqlOutput<'a> {
+        ToSqlOutput::Borrowed(match sql_key(self.0) {
+            SqlKey::Int(i) => ValueRef::Integer(i),
+            SqlKey::Text(s) => ValueRef::Text(s),
+            SqlKey::Blob(b) => ValueRef::Blob(b),
+        })
+    }
+}
+
+impl ToSql for Bind<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.output())
+    }
+}
+
+/// A value as an SQL parameter: text for the JSON codecs, else a blob, bound in place.
+pub(super) struct BindValue<'a>(pub(super) StorageMode, pub(super) &'a [u8]);
+
+impl ToSql for BindValue<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            StorageMode::Json | StorageMode::Jsonb => ValueRef::Text(self.1),
+            StorageMode::Bytes | StorageMode::Pickle => ValueRef::Blob(self.1),
+        }))
+    }
+}
+
+/// A key as it was stored.
+pub(super) fn read_key(table: u32, value: ValueRef<'_>) -> rusqlite::Result<KeyBuf> {
+    match value {
+        ValueRef::Integer(i) => Ok(pack_stored(table, SqlKey::Int(i))),
+        ValueRef::Text(s) => Ok(pack_stored(table, SqlKey::Text(s))),
+        ValueRef::Blob(b) => Ok(pack_stored(table, SqlKey::Blob(b))),
+        // Only another tool can have written such a key; its text form is the least surprising.
+        ValueRef::Real(x) => Ok(pack_stored(table, SqlKey::Text(x.to_string().as_bytes()))),
+        ValueRef::Null => Err(FromSqlError::InvalidType.into()),
+    }
+}
+
+/// A value as it was stored, if the codec can have written it. What other tools wrote is taken
+/// where its meaning is plain.
+pub(super) fn read_value(
+    table: &Table,
+    value: ValueRef<'_>,
+    key: &[u8],
+) -> rusqlite::Result<Value> {
+    let json = matches!(table.storage, StorageMode::Json | StorageMode::Jsonb);
+    Ok(match value {
+        ValueRef::Blob(b) if !json => Arc::from(b),
+        ValueRef::Text(s) if json || table.storage == StorageMode::Bytes => Arc::from(s),
+        ValueRef::Integer(i) if json => Arc::from(i.to_string().into_bytes()),
+        ValueRef::Real(x) if json => Arc::from(x.to_string().into_bytes()),
+        ValueRef::Null if json => Arc::from(&b"null"[..]),
+        other => {
+            let error = Error::codec(format!(
+                "the value is stored as {} and is not {} data; it was written by another tool",
+                other.data_type(),
+                table.storage
+            ));
+            return Err(FromSqlError::Other(Box::new(error.with_key(unpack(key)))).into());
+        }
+    })
+}
+
+/// The error of a row that could be read but not understood, or SQLite's.
+pub(super) fn error_of(e: rusqlite::Error, doing: &str) -> Error {
+    use rusqlite::Error::{FromSqlConversionFailure, SqliteFailure};
+    match e {
+        FromSqlConversionFailure(_, _, inner) => match inner.downcast::<FromSqlError>() {
+            Ok(from) => match *from {
+                FromSqlError::Other(own) => match own.downcast::<Error>() {
+                    Ok(own) => *own,
+                    Err(other) => Error::codec(other.to_string()),
+                },
+                other => Error::codec(other.to_string()),
+            },
+            Err(inner) => match inner.downcast::<Error>() {
+                Ok(own) => *own,
+                Err(other) => Error::codec(other.to_string()),
+            },
+        },
+        e @ SqliteFailure(..) => fault::error(&e, doing),
+        e => fault::error(&e, doing),
+    }
+}
+
+/// A pooled connection for reading; used by one thread at a time.
+pub(crate) struct Reader {
+    connection: Connection,
+}
+
+impl Reader {
+    pub(crate) fn open(opener: &Opener) -> Result<Self> {
+        let connection = opener.connect(CACHE_KIB)?;
+        connection
+            .pragma_update(None, "query_only", true)
+            .map_err(|e| fault::error(&e, "opening"))?;
+        Ok(Self { connection })
+    }
+
+    /// Runs `f` in one read transaction: everything it reads is of one moment.
+    pub(crate) fn snapshot<T>(&self, f: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        self.begin()?;
+        let result = f(self);
+        let ended = self.end();
+        let value = result?;
+        ended.map(|()| value)
+    }
+
+    /// Begins a read transaction. Its moment is that of the first read.
+    pub(crate) fn begin(&self) -> Result<()> {
+        self.run("BEGIN")
+    }
+
+    /// Ends a read transaction.
+    pub(crate) fn end(&self) -> Result<()> {
+        self.run("COMMIT")
+    }
+
+    fn run(&self, sql: &str) -> Result<()> {
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute([]))
+            .map(|_| ())
+            .map_err(|e| fault::error(&e, "reading"))
+    }
+
+    /// The entry of a key, expired or not.
+    pub(crate) fn get(&self, table: &Table, key: &[u8]) -> Result<Option<Entry>> {
+        self.connection
+            .prepare_cached(&table.sql.get)
+            .and_then(|mut statement| {
+                statement
+                    .query_row([Bind(key)], |row| {
+                        Ok(Entry {
+                            value: read_value(table, row.get_ref(0)?, key)?,
+                            version: row.get(1)?,
+                            expires_at: row.get(2)?,
+                        })
+                    })
+                    .optional()
+            })
+            .map_err(|e| error_of(e, "reading"))
+    }
+
+    /// When a key expires (0 = never), if it is there.
+    pub(crate) fn expiry(&self, table: &Table, key: &[u8]) -> Result<Option<i64>> {
+        self.connection
+            .prepare_cached(&table.sql.exists)
+            .and_then(|mut statement| {
+                statement.query_row([Bind(key)], |row| row.get::<_, Option<i64>>(0)).optional()
+            })
+            .map(|found| found.map(|expires_at| expires_at.unwrap_or(0)))
+            .map_err(|e| error_of(e, "reading"))
+    }
+
+    /// A page of a scan; true when nothing is after it.
+    pub(crate) fn page(
+        &self,
+        table: &Table,
+        request: &mut PageRequest,
+        out: &mut Vec<PageRow>,
+    ) -> Result<bool> {
+        page::read(&self.connection, table, request, out)
+    }
+
+    /// All rows of a table, expired ones included.
+    pub(crate) fn count(&self, table: &Table) -> Result<i64> {
+        Ok(self.number(&table.sql.count, [])?.unwrap_or(0))
+    }
+
+    /// When the first entry of a table expires (`i64::MAX` for never).
+    pub(crate) fn next_expiry(&self, table: &Table) -> Result<i64> {
+        Ok(self.number(&table.sql.next_expiry, [])?.unwrap_or(i64::MAX))
+    }
+
+    /// Rows of a table that have expired and are still there.
+    pub(crate) fn count_expired(&self, table: &Table, now_ms: i64) -> Result<i64> {
+        Ok(self.number(&table.sql.count_expired, [now_ms])?.unwrap_or(0))
+    }
+
+    fn number(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<Option<i64>> {
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut s| s.query_row(parameters, |row| row.get(0)))
+            .map_err(|e| fault::error(&e, "counting"))
+    }
+
+    /// The codec and the place of a table in the file, if the file has it.
+    pub(crate) fn find_table(&self, name: &str) -> Result<Option<(String, StorageMode)>> {
+        let found = schema::find_table(&self.connection, name)?;
+        Ok(found.map(|(recorded, storage)| (recorded.physical, storage)))
+    }
+
+    /// Every table in the file.
+    pub(crate) fn tables(&self) -> Result<Vec<(String, StorageMode)>> {
+        schema::list_tables(&self.connection)
+    }
+}
+
+/// The refusal of a table that was made with another codec.
+pub(crate) fn other_codec(name: &str, has: StorageMode, asked: StorageMode) -> Error {
+    Error::new(
+        ErrorKind::Codec,
+        format!(
+            "table {name:?} stores its values as {has}, not {asked}; \
+             open it with storage_mode=\"{has}\""
+        ),
+    )
+}

@@ -1,0 +1,79 @@
+//! SQLite's WAL-index header, read in place: whether anybody committed, for the price of a load.
+//!
+//! The layout is SQLite's own (`struct WalIndexHdr`, documented in its "WAL-mode File Format"):
+//! 32-bit words, of which word 2 is the change counter, 4 the last valid frame, 6-7 the checksum of
+//! that frame and 8-9 the salts. The counter alone is not enough: recovery sets it back to zero.
+
+#![allow(unsafe_code)] // Reads the mapping SQLite gives out; there is no safe interface to it.
+
+use std::ffi::{c_int, c_void};
+use std::ptr;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use parking_lot::Mutex;
+use rusqlite::{Connection, ffi};
+
+use crate::types::Stamp;
+
+const REGION_BYTES: c_int = 32 * 1024;
+
+/// The live stamp of a database, and the connection that keeps its mapping in place.
+pub(crate) struct Stamps {
+    header: *const AtomicU32,
+    /// While it is open the mapping stays where it is.
+    _anchor: Mutex<Connection>,
+}
+
+// SAFETY: `header` points to memory shared between processes, which is only read, atomically, and
+// stays mapped as long as `_anchor` lives; the connection itself is behind a lock.
+unsafe impl Send for Stamps {}
+// SAFETY: as above.
+unsafe impl Sync for Stamps {}
+
+impl Stamps {
+    /// Takes a connection in WAL mode that has read from the database already.
+    pub(crate) fn new(anchor: Connection) -> Self {
+        let header = map_header(&anchor).unwrap_or(ptr::null());
+        Self { header, _anchor: Mutex::new(anchor) }
+    }
+
+    /// True when the stamp can be read; without it nothing may be cached.
+    pub(crate) fn available(&self) -> bool {
+        !self.header.is_null()
+    }
+
+    /// The stamp now.
+    #[inline]
+    pub(crate) fn live(&self) -> Stamp {
+        if self.header.is_null() {
+            return Stamp::default();
+        }
+        // SAFETY: the header has 12 words, and the mapping outlives `self`.
+        let word = |n: usize| u64::from(unsafe { &*self.header.add(n) }.load(Ordering::Acquire));
+        Stamp([word(2) | word(4) << 32, word(6) | word(7) << 32, word(8) | word(9) << 32])
+    }
+}
+
+fn map_header(connection: &Connection) -> Option<*const AtomicU32> {
+    let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
+    // SAFETY: SQLITE_FCNTL_FILE_POINTER writes a pointer to the connection's own open file.
+    let rc = unsafe {
+        ffi::sqlite3_file_control(
+            connection.handle(),
+            c"main".as_ptr(),
+            ffi::SQLITE_FCNTL_FILE_POINTER,
+            (&raw mut file).cast::<c_void>(),
+        )
+    };
+    if rc != ffi::SQLITE_OK || file.is_null() {
+        return None;
+    }
+    let mut region: *mut c_void = ptr::null_mut();
+    // SAFETY: `file` is open as long as the connection is, and its methods are valid for it.
+    // Extending is not asked for, so this maps only what exists already.
+    let rc = unsafe {
+        let methods = (*file).pMethods.as_ref()?;
+        (methods.xShmMap?)(file, 0, REGION_BYTES, 0, (&raw mut region).cast())
+    };
+    (rc == ffi::SQLITE_OK && !region.is_null()).then_some(region.cast::<AtomicU32>().cast_const())
+}

@@ -1,0 +1,280 @@
+//! The connection that writes: one transaction after another, blind writes and commands in order.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, params};
+
+use super::fault;
+use super::open::{Opener, is_busy};
+use super::read::{Bind, BindValue};
+use super::schema;
+use super::table::{Table, Tables};
+use crate::error::{Error, ErrorKind, Result};
+use crate::types::{PackedKey, Value, packed_table, unpack};
+
+/// Page cache of the writer, in KiB: what a large transaction changes should fit.
+const CACHE_KIB: i64 = 64 * 1024;
+/// How long one attempt to get the write lock takes at most.
+const LOCK_SLICE: Duration = Duration::from_millis(100);
+
+/// One blind write of a segment: key, value (none deletes), expiry, and the operation numbers
+/// (relative to the segment) of its version and of its place in insertion order.
+pub(crate) struct BlindWrite<'a> {
+    pub(crate) key: &'a PackedKey,
+    pub(crate) value: Option<&'a Value>,
+    pub(crate) expires_at: i64,
+    pub(crate) op: u32,
+    pub(crate) place: u32,
+    pub(crate) replaced: bool,
+}
+
+/// What a transaction did, for the cache and the counts, once it is committed.
+#[derive(Default)]
+pub(crate) struct Applied {
+    /// Keys that commands changed.
+    pub(crate) touched: Vec<PackedKey>,
+    /// Rows that could never be written, with the reason.
+    pub(crate) unwritable: Vec<(PackedKey, Error)>,
+    /// Tables emptied or dropped: nothing cached of them holds.
+    pub(crate) emptied: bool,
+    pub(crate) dropped: Vec<Arc<Table>>,
+    /// Whether there is anything to commit.
+    pub(crate) wrote: bool,
+    /// Rows gained, and the earliest expiry written, by table.
+    pub(crate) gained: HashMap<u32, (i64, i64)>,
+}
+
+impl Applied {
+    pub(super) fn gain(&mut self, table: u32, rows: i64, expires_at: i64) {
+        let gained = self.gained.entry(table).or_insert((0, i64::MAX));
+        gained.0 += rows;
+        if expires_at != 0 {
+            gained.1 = gained.1.min(expires_at);
+        }
+    }
+}
+
+/// Why a step could not be done: the whole transaction must be tried again.
+pub(crate) type Spoiled = Error;
+
+/// See the module.
+pub(crate) struct WriteConnection {
+    pub(super) connection: Connection,
+    /// The number of the last operation, as of this transaction.
+    pub(super) counter: i64,
+    /// Per table, since the last change by somebody else: when the first entry expires.
+    pub(super) next_expiry: HashMap<u32, i64>,
+    full_sync: Option<bool>,
+    sync_matters: bool,
+}
+
+impl WriteConnection {
+    pub(crate) fn open(opener: &Opener) -> Result<Self> {
+        let connection = opener.connect(CACHE_KIB)?;
+        connection.busy_timeout(LOCK_SLICE).map_err(|e| fault::error(&e, "opening"))?;
+        let sync_matters = matches!(opener.place, super::open::Place::File(_));
+        Ok(Self {
+            connection,
+            counter: 0,
+            next_expiry: HashMap::new(),
+            full_sync: None,
+            sync_matters,
+        })
+    }
+
+    /// Takes the write lock. With `durable` the commit will be synced.
+    pub(crate) fn begin(&mut self, durable: bool) -> Result<()> {
+        let level = if !self.sync_matters {
+            "off"
+        } else if durable {
+            "full"
+        } else {
+            "normal"
+        };
+        if self.full_sync != Some(durable) {
+            self.connection
+                .pragma_update(None, "synchronous", level)
+                .map_err(|e| fault::error(&e, "writing"))?;
+            self.full_sync = Some(durable);
+        }
+        match self.run("BEGIN IMMEDIATE") {
+            Ok(()) => {}
+            Err(e) if is_busy(&e) => {
+                return Err(Error::new(
+                    ErrorKind::Busy,
+                    "another connection holds the database's write lock; what was accepted is \
+                     kept and will be committed when the lock is free",
+                ));
+            }
+            Err(e) => return Err(fault::error(&e, "beginning a transaction")),
+        }
+        Ok(())
+    }
+
+    /// Reads the operation counter anew: somebody else may have moved it.
+    pub(crate) fn refresh(&mut self) -> Result<()> {
+        self.next_expiry.clear();
+        let counter = schema::read_number(&self.connection, "counter")
+            .map_err(|e| fault::error(&e, "reading the counter"))?;
+        self.counter = counter.unwrap_or(0).max(0);
+        Ok(())
+    }
+
+    /// What must be known of a table before it is written to in this transaction.
+    pub(super) fn meet(&mut self, table: &Table) -> rusqlite::Result<()> {
+        if self.next_expiry.contains_key(&table.id) {
+            return Ok(());
+        }
+        let number = |sql: &str| -> rusqlite::Result<Option<i64>> {
+            self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))
+        };
+        // Rows another tool inserted took their ids without asking the counter.
+        let max_id = number(&table.sql.max_id)?.unwrap_or(0);
+        let next = number(&table.sql.next_expiry)?.unwrap_or(i64::MAX);
+        self.counter = self.counter.max(max_id);
+        self.next_expiry.insert(table.id, next);
+        Ok(())
+    }
+
+    /// Blind writes, in order. Rows that can never be written are left out and noted.
+    pub(crate) fn apply<'a>(
+        &mut self,
+        tables: &Tables,
+        ops: u32,
+        writes: impl Iterator<Item = BlindWrite<'a>> + Clone,
+        now_ms: i64,
+        applied: &mut Applied,
+    ) -> std::result::Result<i64, Spoiled> {
+        // Every table is met before numbers are given out, since meeting one may move the counter.
+        let mut met: Vec<(u32, Result<Arc<Table>>)> = Vec::new();
+        for id in writes.clone().map(|w| packed_table(w.key)) {
+            if !met.iter().any(|(known, _)| *known == id) {
+                met.push((id, self.meet_by_id(tables, id)?));
+            }
+        }
+        let base = self.counter;
+        let mut writes = writes.peekable();
+        while let Some(id) = writes.peek().map(|w| packed_table(w.key)) {
+            let run = std::iter::from_fn(|| writes.next_if(|w| packed_table(w.key) == id));
+            match met.iter().find(|(known, _)| *known == id) {
+                Some((_, Ok(table))) => self.apply_run(table, base, run, now_ms, applied)?,
+                Some((_, Err(why))) => {
+                    applied.unwritable.extend(run.map(|w| (Arc::clone(w.key), why.clone())));
+                }
+                None => run.for_each(drop),
+            }
+        }
+        self.counter = base + i64::from(ops);
+        applied.wrote = true;
+        Ok(base)
+    }
+
+    /// The outer error spoils the transaction, the inner one makes the table's rows unwritable.
+    fn meet_by_id(
+        &mut self,
+        tables: &Tables,
+        id: u32,
+    ) -> std::result::Result<Result<Arc<Table>>, Spoiled> {
+        let Some(table) = tables.get(id).filter(|t| !t.is_dropped()) else {
+            return Ok(Err(Error::new(ErrorKind::Closed, "the table was dropped")));
+        };
+        match self.meet(&table) {
+            Ok(()) => Ok(Ok(table)),
+            Err(e) if fault::spoils_transaction(&e) => Err(fault::error(&e, "writing")),
+            Err(e) => Ok(Err(fault::error(&e, "writing"))),
+        }
+    }
+
+    fn apply_run<'a>(
+        &mut self,
+        table: &Table,
+        base: i64,
+        run: impl Iterator<Item = BlindWrite<'a>>,
+        now_ms: i64,
+        applied: &mut Applied,
+    ) -> std::result::Result<(), Spoiled> {
+        let connection = &self.connection;
+        let spoiled = |e| fault::error(&e, "writing");
+        let mut upsert = connection.prepare_cached(&table.sql.upsert).map_err(spoiled)?;
+        let mut delete = connection.prepare_cached(&table.sql.delete).map_err(spoiled)?;
+        let mut bury = connection.prepare_cached(&table.sql.delete_expired_key).map_err(spoiled)?;
+        let some_expired = self.next_expiry.get(&table.id).is_some_and(|next| *next <= now_ms);
+        let (mut rows, mut expiry) = (0, i64::MAX);
+        for w in run {
+            let key = Bind(w.key);
+            let write = || -> rusqlite::Result<i64> {
+                let Some(value) = w.value else {
+                    return Ok(-(delete.execute([key])? as i64));
+                };
+                let mut gained = 0;
+                if w.replaced {
+                    gained -= delete.execute([Bind(w.key)])? as i64;
+                } else if some_expired {
+                    // An expired entry is absent, so the new one takes a new place.
+                    gained -= bury.execute(params![Bind(w.key), now_ms])? as i64;
+                }
+                let id = base + 1 + i64::from(w.place);
+                let expires_at = (w.expires_at != 0).then_some(w.expires_at);
+                upsert.execute(params![
+                    id,
+                    key,
+                    BindValue(table.storage, value),
+                    base + 1 + i64::from(w.op),
+                    expires_at
+                ])?;
+                // Only an insert moves the last id, and no other insert has this one.
+                Ok(gained + i64::from(connection.last_insert_rowid() == id))
+            };
+            match write() {
+                Ok(gained) => {
+                    rows += gained;
+                    if w.expires_at != 0 {
+                        expiry = expiry.min(w.expires_at);
+                    }
+                }
+                Err(e) if fault::spoils_transaction(&e) || connection.is_autocommit() => {
+                    return Err(fault::error(&e, "writing"));
+                }
+                Err(e) => {
+                    let why = fault::error(&e, "writing").with_key(unpack(w.key));
+                    applied.unwritable.push((Arc::clone(w.key), why));
+                }
+            }
+        }
+        applied.gain(table.id, rows, if expiry == i64::MAX { 0 } else { expiry });
+        if let Some(next) = self.next_expiry.get_mut(&table.id) {
+            *next = (*next).min(expiry);
+        }
+        Ok(())
+    }
+
+    /// Commits, with the counter.
+    pub(crate) fn commit(&mut self) -> Result<()> {
+        schema::write_number(&self.connection, "counter", self.counter)
+            .and_then(|()| self.run("COMMIT"))
+            .map_err(|e| fault::error(&e, "committing"))
+    }
+
+    /// Gives everything of this transaction up.
+    pub(crate) fn rollback(&mut self) {
+        if !self.connection.is_autocommit() {
+            // It can only fail when there is no transaction any more.
+            let _ = self.run("ROLLBACK");
+        }
+        self.next_expiry.clear();
+    }
+
+    fn run(&self, sql: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.execute([]).map(|_| ())
+    }
+
+    /// Moves what it can from the write-ahead log into the database without waiting for anybody.
+    /// Gives the frames in the log and how many of them were moved.
+    pub(crate) fn checkpoint(&self) -> Result<(i64, i64)> {
+        self.connection
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| Ok((row.get(1)?, row.get(2)?)))
+            .map_err(|e| fault::error(&e, "checkpointing"))
+    }
+}

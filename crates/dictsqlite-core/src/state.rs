@@ -1,0 +1,132 @@
+//! What the readers, the writer and the store share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::cache::{Cache, Coherence, View};
+use crate::clock::Clock;
+use crate::completion::Completer;
+use crate::memtable::Memtable;
+use crate::sqlite::{Opener, Stamps, Tables};
+use crate::types::{Command, Outcome};
+
+/// A command on its way to the writer, and where the answer goes.
+pub(crate) struct Request {
+    pub(crate) command: Command,
+    /// Whether the answer may come only after a sync.
+    pub(crate) durable: bool,
+    pub(crate) reply: Completer<Outcome>,
+}
+
+/// See the module.
+pub(crate) struct State {
+    pub(crate) opener: Opener,
+    pub(crate) memtable: Memtable<Request>,
+    pub(crate) cache: Cache,
+    pub(crate) coherence: Coherence,
+    pub(crate) stamps: Stamps,
+    pub(crate) tables: Tables,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) chores: Chores,
+    pub(crate) counters: Counters,
+}
+
+/// What has happened since the store was opened.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) commits: AtomicU64,
+    pub(crate) committed_ops: AtomicU64,
+    pub(crate) failed_commits: AtomicU64,
+    pub(crate) checkpoints: AtomicU64,
+    pub(crate) swept: AtomicU64,
+    pub(crate) misses: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn add(counter: &AtomicU64, n: u64) {
+        counter.fetch_add(n, Ordering::Relaxed);
+    }
+}
+
+/// What the maintenance thread is asked to do.
+pub(crate) struct Chores {
+    pub(crate) list: Mutex<List>,
+    pub(crate) changed: Condvar,
+    /// When the first entry of any table expires (ms), as far as is known.
+    pub(crate) next_expiry: AtomicI64,
+    /// Frames the maintenance thread left to the writer at its last checkpoint.
+    pub(crate) tail: AtomicU32,
+}
+
+/// See [`Chores`].
+#[derive(Default)]
+pub(crate) struct List {
+    pub(crate) checkpoint: bool,
+    pub(crate) stop: bool,
+}
+
+impl Default for Chores {
+    fn default() -> Self {
+        Self {
+            list: Mutex::new(List::default()),
+            changed: Condvar::new(),
+            next_expiry: AtomicI64::new(i64::MAX),
+            tail: AtomicU32::new(0),
+        }
+    }
+}
+
+impl Chores {
+    /// Asks for a checkpoint.
+    pub(crate) fn ask_for_checkpoint(&self) {
+        let mut list = self.list.lock();
+        if !list.checkpoint {
+            list.checkpoint = true;
+            drop(list);
+            self.changed.notify_one();
+        }
+    }
+
+    /// An entry expires at this time (ms).
+    pub(crate) fn note_expiry(&self, at: i64) {
+        if at < self.next_expiry.fetch_min(at, Ordering::AcqRel) {
+            // Taken so that the thread is either before its look at the time or asleep.
+            drop(self.list.lock());
+            self.changed.notify_one();
+        }
+    }
+
+    /// Ends the maintenance thread.
+    pub(crate) fn stop(&self) {
+        self.list.lock().stop = true;
+        self.changed.notify_all();
+    }
+}
+
+impl State {
+    /// The moment to read under, if the cache may be believed now.
+    #[inline]
+    pub(crate) fn view(&self) -> Option<View> {
+        self.coherence.view(self.stamps.live())
+    }
+
+    /// The same, beginning a new epoch if somebody else committed.
+    pub(crate) fn renewed_view(&self) -> Option<View> {
+        if !self.stamps.available() {
+            return None;
+        }
+        self.view().or_else(|| self.coherence.renew(|| self.stamps.live()))
+    }
+
+    /// True when nobody committed since `view`.
+    #[inline]
+    pub(crate) fn still(&self, view: View) -> bool {
+        self.stamps.live() == view.stamp
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+}

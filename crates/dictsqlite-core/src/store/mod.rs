@@ -1,0 +1,240 @@
+//! A store: one SQLite file (or a private in-memory database), its memtable, cache, readers and
+//! writer. Every handle on it in this process shares it.
+
+mod read;
+mod registry;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::cache::{Cache, Coherence};
+use crate::completion::pair;
+use crate::error::{Error, ErrorKind, Result};
+use crate::memtable::Memtable;
+use crate::options::{Options, PersistMode, StorageMode};
+use crate::readers::Readers;
+use crate::sqlite::{Opener, Place, Table, WriteConnection, check_name, other_codec};
+use crate::state::{Chores, Counters, Request, State};
+use crate::types::{Command, Outcome, TableSpec};
+use crate::{maintenance, vfs, writer};
+
+pub(crate) use read::Fast;
+pub(crate) use registry::open;
+pub use registry::shutdown;
+
+/// How long closing without a word about it may take.
+pub(crate) const EXIT_LIMIT: Duration = Duration::from_secs(10);
+
+/// See the module.
+pub(crate) struct Store {
+    pub(crate) state: Arc<State>,
+    pub(crate) readers: Arc<Readers>,
+    path: Option<std::path::PathBuf>,
+    read_only: bool,
+    handles: AtomicUsize,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Store {
+    /// Opens the database at `place` and starts the threads.
+    fn start(place: Place, options: &Options) -> Result<Arc<Self>> {
+        let path = match &place {
+            Place::File(path) => Some(path.clone()),
+            Place::Heap(_) => None,
+        };
+        let opener = Opener { place, read_only: options.read_only, timeout: options.timeout };
+        let stamps = opener.prepare(options.adopt)?;
+        let cache_bytes = if stamps.available() { options.cache_bytes } else { 0 };
+        let state = Arc::new(State {
+            memtable: Memtable::new(options.memtable_bytes),
+            cache: Cache::new(cache_bytes, options.hot_capacity),
+            coherence: Coherence::new(stamps.live()),
+            stamps,
+            tables: Default::default(),
+            clock: Arc::clone(&options.clock),
+            chores: Chores::default(),
+            counters: Counters::default(),
+            opener: opener.clone(),
+        });
+        let store = Arc::new(Self {
+            state: Arc::clone(&state),
+            readers: Arc::new(Readers::new(opener.clone())),
+            path,
+            read_only: options.read_only,
+            handles: AtomicUsize::new(0),
+            threads: Mutex::default(),
+        });
+        if !options.read_only {
+            let connection = WriteConnection::open(&opener)?;
+            let (a, b) = (Arc::clone(&state), state);
+            store.spawn("dictsqlite-write", move || writer::run(&a, connection))?;
+            store.spawn("dictsqlite-tidy", move || maintenance::run(&b))?;
+        }
+        Ok(store)
+    }
+
+    fn spawn(&self, name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(body)
+            .map_err(|e| Error::new(ErrorKind::Io, format!("no thread could be started: {e}")))?;
+        self.threads.lock().push(thread);
+        Ok(())
+    }
+
+    /// A private in-memory store.
+    fn private(options: &Options) -> Result<Arc<Self>> {
+        let store = Self::start(Place::Heap(vfs::private_name()), options)?;
+        store.retain();
+        Ok(store)
+    }
+
+    /// One more handle uses the store.
+    fn retain(&self) {
+        self.handles.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// One more handle uses the store, which its caller has a handle on.
+    pub(crate) fn retained(self: &Arc<Self>) -> Arc<Self> {
+        self.retain();
+        Arc::clone(self)
+    }
+
+    /// A handle is done with the store. The last one flushes and closes it.
+    ///
+    /// # Errors
+    /// When what was accepted could not be committed by the deadline; then the handle is still
+    /// counted and the store still tries.
+    pub(crate) fn release(self: &Arc<Self>, deadline: Instant) -> Result<()> {
+        self.flush(false, deadline)?;
+        if self.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
+            registry::forget(self);
+        }
+        Ok(())
+    }
+
+    /// Ends the threads and connections. What a racing thread wrote since the last flush is
+    /// committed first, if that can be done in time.
+    fn stop(&self) {
+        self.state.chores.stop();
+        self.state.memtable.stop(Instant::now() + EXIT_LIMIT);
+        let threads = std::mem::take(&mut *self.threads.lock());
+        for thread in threads {
+            // A panic of a thread was reported by the panic hook already.
+            let _ = thread.join();
+        }
+        self.readers.close();
+        self.state.cache.clear();
+    }
+
+    /// The path, if it is a file.
+    pub(crate) fn path(&self) -> Option<&std::path::Path> {
+        self.path.as_deref()
+    }
+
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// Finds a table, or makes it.
+    pub(crate) fn table(
+        &self,
+        name: &str,
+        storage: StorageMode,
+        deadline: Instant,
+    ) -> Result<Arc<Table>> {
+        check_name(name)?;
+        let found = self.readers.borrow(deadline)?.find_table(name)?;
+        if let Some((physical, has)) = found {
+            if has != storage {
+                return Err(other_codec(name, has, storage));
+            }
+            let table = self.state.tables.intern(name, &physical, has);
+            self.note_expiries(&table, deadline)?;
+            return Ok(table);
+        }
+        if self.read_only {
+            return Err(self.no_such_table(name, deadline));
+        }
+        let spec = TableSpec { name: name.to_owned(), storage };
+        let opened = self.command(Command::OpenTable(spec), deadline, false).wait()?;
+        let Outcome::Table(id) = opened else { return Err(unexpected()) };
+        self.state.tables.get(id).ok_or_else(unexpected)
+    }
+
+    /// Entries that other processes gave a time to live are swept here as well.
+    fn note_expiries(&self, table: &Table, deadline: Instant) -> Result<()> {
+        let next = self.readers.borrow(deadline)?.next_expiry(table)?;
+        if next != i64::MAX && !self.read_only {
+            self.state.chores.note_expiry(next);
+        }
+        Ok(())
+    }
+
+    fn no_such_table(&self, name: &str, deadline: Instant) -> Error {
+        let names = self.tables(deadline).unwrap_or_default();
+        let names: Vec<_> = names.iter().map(|(name, _)| name.as_str()).collect();
+        Error::invalid(format!(
+            "there is no table {name:?} and the store is read-only; it has: {}",
+            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+        ))
+    }
+
+    /// Names and codecs of all tables.
+    pub(crate) fn tables(&self, deadline: Instant) -> Result<Vec<(String, StorageMode)>> {
+        self.readers.borrow(deadline)?.tables()
+    }
+
+    /// Sends a command to the writer.
+    pub(crate) fn command(
+        &self,
+        command: Command,
+        deadline: Instant,
+        durable: bool,
+    ) -> crate::completion::Completion<Outcome> {
+        let (reply, answer) = pair();
+        if self.read_only {
+            reply.complete(Err(read_only()));
+            return answer;
+        }
+        let request = Request { command, durable, reply };
+        if let Err((request, e)) = self.state.memtable.command(request, deadline) {
+            request.reply.complete(Err(e));
+        }
+        answer
+    }
+}
+
+/// Refuses to mix what a store cannot be twice.
+fn check_same(store: &Store, options: &Options) -> Result<()> {
+    if store.read_only != options.read_only {
+        let (is, asked) =
+            if store.read_only { ("read-only", "writable") } else { ("writable", "read-only") };
+        return Err(Error::invalid(format!(
+            "the file is open in this process as {is} and cannot be opened {asked} as well; \
+             close the other handle, or open it alike"
+        )));
+    }
+    Ok(())
+}
+
+/// True when the options ask for a private in-memory store.
+fn is_private(path: &std::path::Path, options: &Options) -> bool {
+    options.persist_mode == PersistMode::Memory || path == std::path::Path::new(":memory:")
+}
+
+pub(crate) fn read_only() -> Error {
+    Error::new(ErrorKind::ReadOnly, "the store was opened read-only")
+}
+
+pub(crate) fn unexpected() -> Error {
+    Error::new(ErrorKind::Internal, "the writer gave an answer of the wrong kind")
+}

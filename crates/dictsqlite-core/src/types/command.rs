@@ -1,0 +1,68 @@
+//! What only the writer can decide: operations that look before they write.
+
+use super::{Entry, Key, PackedKey, Value};
+use crate::options::StorageMode;
+
+/// What must hold for a conditional write to happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expect {
+    /// Nothing.
+    Any,
+    /// The entry has this version; 0 means that there is none.
+    Version(i64),
+}
+
+/// The name and codec of a table to open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TableSpec {
+    pub(crate) name: String,
+    pub(crate) storage: StorageMode,
+}
+
+/// An operation decided inside the writer's SQLite transaction.
+#[derive(Clone, Debug)]
+pub(crate) enum Command {
+    /// Writes when the expectation holds, else fails with `Conflict`.
+    Set { key: PackedKey, value: Value, expires_at: i64, expect: Expect },
+    /// Deletes when the expectation holds, else fails with `Conflict`.
+    Delete { key: PackedKey, expect: Expect },
+    /// Removes and returns an entry.
+    Pop { key: PackedKey },
+    /// Removes and returns the newest (or oldest) entry of a table.
+    PopItem { table: u32, newest: bool },
+    /// Returns the entry there is, or writes this one.
+    SetDefault { key: PackedKey, value: Value, expires_at: i64 },
+    /// Adds to an integer, which counts from 0 when there is none; `expires_at` is for a new one.
+    Incr { key: PackedKey, delta: i64, expires_at: i64 },
+    /// Changes when an entry expires and nothing else.
+    Expire { key: PackedKey, expires_at: i64 },
+    /// Removes every entry of a table.
+    Clear { table: u32 },
+    /// Finds or makes a table.
+    OpenTable(TableSpec),
+    /// Removes a table.
+    DropTable { table: u32 },
+    /// Removes up to `limit` expired entries of a table.
+    Sweep { table: u32, limit: u32 },
+    /// Makes everything committed before it safe against a power cut.
+    Sync,
+}
+
+/// What a command did.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    /// Written under this version.
+    Version(i64),
+    /// The entry that was there, if there was one.
+    Entry(Option<Entry>),
+    /// The item that was removed, if there was one.
+    Item(Option<(Key, Entry)>),
+    /// The new value of a counter.
+    Number(i64),
+    /// So many entries were removed or changed.
+    Count(u64),
+    /// The table's number.
+    Table(u32),
+    /// Nothing to say.
+    Done,
+}

@@ -1,0 +1,18 @@
+//! The plain data everything else speaks in: keys, values, entries and the writer's commands.
+
+mod command;
+mod entry;
+mod key;
+mod tuple;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use command::{Command, Expect, Outcome, TableSpec};
+pub use entry::{Entry, Value};
+pub(crate) use entry::{NEVER, Stamp};
+pub use key::{AsKey, Key, KeyRef, MAX_KEY_BYTES};
+pub(crate) use key::{
+    KeyBuf, PackedKey, SqlKey, Tag, pack, pack_stored, packed_table, sql_key, unpack,
+};
+pub(crate) use tuple::stored_prefix;

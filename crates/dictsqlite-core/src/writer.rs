@@ -1,0 +1,231 @@
+//! The one thread that writes: group commit of everything that is pending.
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::cache::Cached;
+use crate::error::{Error, ErrorKind, Result};
+use crate::memtable::{Segment, Step, Work};
+use crate::sqlite::{Applied, BlindWrite, WriteConnection};
+use crate::state::{Counters, Request, State};
+use crate::types::{Command, Outcome, PackedKey, Stamp};
+
+/// A checkpoint is asked for when the log has this many frames (about 4 MiB).
+const CHECKPOINT_FRAMES: u32 = 1000;
+/// The writer finishes a checkpoint itself when at most this many frames are left of it...
+const TAIL_FRAMES: u32 = 256;
+/// ...or when the log has this many (about 64 MiB).
+const CAP_FRAMES: u32 = 16 * 1024;
+/// How long the writer waits before it tries again after a failure.
+const PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The writer's thread body. Returns when the memtable is stopped and everything is committed.
+pub(crate) fn run(state: &Arc<State>, connection: WriteConnection) {
+    let mut writer = Writer { state, connection, settled: None, pause: PAUSE };
+    let body = AssertUnwindSafe(|| {
+        while let Some(work) = state.memtable.next_work() {
+            writer.serve(work);
+        }
+    });
+    if catch_unwind(body).is_err() {
+        // Nobody may wait for a thread that is gone. What was accepted is lost with this process.
+        let error =
+            Error::new(ErrorKind::Internal, "the writing thread panicked; please report it");
+        for request in state.memtable.abandon(&error) {
+            request.reply.complete(Err(error.clone()));
+        }
+    }
+}
+
+struct Writer<'a> {
+    state: &'a Arc<State>,
+    connection: WriteConnection,
+    /// The stamp after our last commit, while the connection's numbers are right for it.
+    settled: Option<Stamp>,
+    pause: Duration,
+}
+
+/// A transaction on its way to its commit.
+struct Transaction {
+    applied: Applied,
+    segments: Vec<(Arc<Segment>, i64)>,
+    answers: Vec<Result<Outcome>>,
+}
+
+impl Writer<'_> {
+    fn serve(&mut self, work: Work<Request>) {
+        if work.steps.is_empty() {
+            self.state.memtable.committed(work, None);
+            return;
+        }
+        match self.commit(&work) {
+            Ok((answers, dropped)) => {
+                self.pause = PAUSE;
+                let requests = self.state.memtable.committed(work, dropped);
+                for (request, answer) in requests.into_iter().zip(answers) {
+                    request.reply.complete(answer);
+                }
+                self.checkpoint_if_due();
+            }
+            Err(error) => self.fail(work, &error),
+        }
+    }
+
+    fn fail(&mut self, work: Work<Request>, error: &Error) {
+        self.connection.rollback();
+        self.settled = None;
+        Counters::add(&self.state.counters.failed_commits, 1);
+        // Waiting for the lock took its time already.
+        let pause = if error.kind() == ErrorKind::Busy { Duration::ZERO } else { self.pause };
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        for request in self.state.memtable.failed(work, error, pause) {
+            let message = format!("{}; the operation was not begun", error.message());
+            request.reply.complete(Err(Error::new(error.kind(), message)));
+        }
+    }
+
+    fn commit(&mut self, work: &Work<Request>) -> Result<(Vec<Result<Outcome>>, Option<Error>)> {
+        let durable = work.steps.iter().any(|step| match step {
+            Step::Segment(segment) => segment.is_durable(),
+            Step::Command(request, ..) => request.durable,
+        });
+        self.connection.begin(durable)?;
+        let before = self.state.stamps.live();
+        if self.settled != Some(before) || !self.state.stamps.available() {
+            self.connection.refresh()?;
+        }
+        let transaction = self.apply(work)?;
+        let own = self.state.coherence.begin_own(before);
+        let wrote = transaction.applied.wrote;
+        let result = if wrote {
+            self.connection.commit()
+        } else {
+            self.connection.rollback();
+            Ok(())
+        };
+        if result.is_ok() && wrote {
+            self.write_through(&transaction, own.epoch());
+        }
+        // Read after the commit: if somebody else committed since, the count is off by that.
+        let after = self.state.stamps.live();
+        let committed = wrote && result.is_ok();
+        if committed {
+            transaction.applied.dropped.iter().for_each(|table| table.set_dropped());
+        }
+        self.state.coherence.end_own(&own, after, committed, transaction.applied.emptied);
+        result?;
+        self.settled =
+            (wrote && after.change() == before.change().wrapping_add(1)).then_some(after);
+        Counters::add(&self.state.counters.commits, u64::from(wrote));
+        let dropped = self.unwritable(&transaction.applied);
+        Ok((transaction.answers, dropped))
+    }
+
+    fn apply(&mut self, work: &Work<Request>) -> Result<Transaction> {
+        let mut applied = Applied::default();
+        let mut segments = Vec::new();
+        let mut answers = Vec::new();
+        let now_ms = self.state.now_ms();
+        for step in &work.steps {
+            match step {
+                Step::Segment(segment) => {
+                    let writes = segment.iter().map(|(key, pending)| BlindWrite {
+                        key,
+                        value: pending.value.as_ref(),
+                        expires_at: pending.expires_at,
+                        op: pending.op,
+                        place: pending.place,
+                        replaced: pending.replaced,
+                    });
+                    let (tables, ops) = (&self.state.tables, segment.ops());
+                    let base = self.connection.apply(tables, ops, writes, now_ms, &mut applied)?;
+                    Counters::add(&self.state.counters.committed_ops, u64::from(ops));
+                    segments.push((Arc::clone(segment), base));
+                }
+                Step::Command(request, ..) => {
+                    let tables = &self.state.tables;
+                    let (command, applied) = (&request.command, &mut applied);
+                    let answer = self.connection.decide(tables, command, now_ms, applied)?;
+                    if let (Command::Sweep { .. }, Ok(Outcome::Count(n))) = (command, &answer) {
+                        Counters::add(&self.state.counters.swept, *n);
+                    }
+                    answers.push(answer);
+                }
+            }
+        }
+        Ok(Transaction { applied, segments, answers })
+    }
+
+    /// Brings the cache and the counts up to the commit just made.
+    fn write_through(&self, transaction: &Transaction, epoch: u64) {
+        let cache = &self.state.cache;
+        let applied = &transaction.applied;
+        let unwritable: HashSet<&PackedKey> = applied.unwritable.iter().map(|(k, _)| k).collect();
+        for (segment, base) in &transaction.segments {
+            for (key, pending) in segment.iter() {
+                match &pending.value {
+                    Some(value) if unwritable.is_empty() || !unwritable.contains(key) => {
+                        let cached = Cached {
+                            value: Arc::clone(value),
+                            expires_at: pending.expires_at,
+                            version: base + 1 + i64::from(pending.op),
+                            epoch,
+                        };
+                        cache.insert(Arc::clone(key), cached);
+                    }
+                    _ => cache.remove(key),
+                }
+            }
+        }
+        // After the segments: a command's word on a key may come later than a blind write's.
+        for key in &applied.touched {
+            cache.remove(key);
+        }
+        for (id, (rows, expires_at)) in &applied.gained {
+            if *expires_at != i64::MAX {
+                self.state.chores.note_expiry(*expires_at);
+            }
+            let Some(table) = self.state.tables.get(*id) else { continue };
+            if let Some(count) = table.count.lock().as_mut().filter(|c| c.epoch == epoch) {
+                count.rows += rows;
+                count.next_expiry = count.next_expiry.min(*expires_at);
+            }
+        }
+    }
+
+    /// One error for the rows that had to be left out.
+    fn unwritable(&self, applied: &Applied) -> Option<Error> {
+        let (_, first) = applied.unwritable.first()?;
+        let more = applied.unwritable.len() - 1;
+        let others = if more > 0 { format!(" and {more} more rows") } else { String::new() };
+        let message = format!("a row can never be written and was dropped{others}: {first}");
+        let error = Error::new(first.kind(), message);
+        Some(match first.key() {
+            Some(key) => error.with_key(key.clone()),
+            None => error,
+        })
+    }
+
+    fn checkpoint_if_due(&self) {
+        let frames = self.state.stamps.live().frames();
+        if frames < CHECKPOINT_FRAMES {
+            return;
+        }
+        let chores = &self.state.chores;
+        let tail = chores.tail.load(Ordering::Acquire);
+        let small_tail = (1..=TAIL_FRAMES).contains(&tail);
+        if small_tail || frames >= CAP_FRAMES {
+            chores.tail.store(0, Ordering::Release);
+            // A failure here is found again by the commit that meets it.
+            if self.connection.checkpoint().is_ok() {
+                Counters::add(&self.state.counters.checkpoints, 1);
+            }
+        } else {
+            chores.ask_for_checkpoint();
+        }
+    }
+}

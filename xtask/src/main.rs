@@ -1,0 +1,103 @@
+//! `cargo xtask`: everything this repository does beyond plain `cargo`.
+//!
+//! This file reads arguments and routes; each subcommand has a module of its own. Nothing here may
+//! depend on the engine, so that `cargo xtask` itself builds in seconds.
+
+mod check;
+mod demo;
+mod paths;
+mod python;
+mod run;
+mod summary;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use lexopt::prelude::*;
+
+const HELP: &str = "\
+cargo xtask test [--rust-only | --python-only] [--python 3.11]... [-k EXPR] [--quick]
+    Runs every test: Rust, then Python on every CPython >= 3.9 found here.
+      --rust-only, --python-only   one language
+      --python X.Y                 only this CPython (may be repeated)
+      -k EXPR                      only the Python tests that match (leaves Rust out)
+      --quick                      on all but the default CPython, leave out tests marked `slow`
+
+cargo xtask demo [--path DIR]
+    Builds the wheel into a private virtual environment and indexes the Python standard library,
+    in DIR (kept) or in a temporary directory.
+
+cargo xtask check [NAME]...
+    Runs the checks (all, or those named): fmt floors sizes tidy silent clippy docs stubs
+";
+
+fn main() -> ExitCode {
+    match route() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn route() -> Result<()> {
+    let mut args = lexopt::Parser::from_env();
+    match args.next()? {
+        Some(Value(command)) => match command.string()?.as_str() {
+            "test" => test::run(&test_options(&mut args)?),
+            "demo" => demo::run(&demo_options(&mut args)?),
+            "check" => check::run(&check_names(&mut args)?),
+            other => bail!("no command `{other}`\n\n{HELP}"),
+        },
+        Some(Long("help") | Short('h')) => {
+            print!("{HELP}");
+            Ok(())
+        }
+        Some(other) => Err(other.unexpected().into()),
+        None => bail!("which command?\n\n{HELP}"),
+    }
+}
+
+fn test_options(args: &mut lexopt::Parser) -> Result<test::Options> {
+    let mut options = test::Options::default();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("python") => options.versions.push(args.value()?.string()?),
+            Long("quick") => options.quick = true,
+            Short('k') => {
+                options.expression = Some(args.value()?.string()?);
+                options.only = Some("python".to_owned());
+            }
+            Long(flag) if flag.ends_with("-only") => {
+                let language = flag.trim_end_matches("-only").to_owned();
+                options.only = Some(test::known_language(&language)?);
+            }
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(options)
+}
+
+fn demo_options(args: &mut lexopt::Parser) -> Result<demo::Options> {
+    let mut options = demo::Options::default();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("path") => options.path = Some(args.value()?.into()),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(options)
+}
+
+fn check_names(args: &mut lexopt::Parser) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Value(name) => names.push(name.string()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(names)
+}

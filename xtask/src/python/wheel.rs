@@ -1,0 +1,123 @@
+//! Building the wheels with maturin.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::stamp::{self, Stamp};
+use super::venv::isolated;
+use super::{Python, Venv};
+use crate::{paths, run};
+
+const MATURIN: &str = "maturin>=1.9,<2";
+
+/// A built wheel.
+#[derive(Clone)]
+pub(crate) struct Wheel {
+    /// The `.whl`.
+    pub(crate) path: PathBuf,
+    /// Changes whenever the wheel may have.
+    pub(super) stamp: String,
+}
+
+/// Builds wheels, each at most once.
+pub(crate) struct Wheels {
+    tools: Venv,
+    sources: String,
+}
+
+impl Wheels {
+    /// Makes the tools ready, with `python` to run them.
+    pub(crate) fn new(python: &Python) -> Result<Self> {
+        let tools = Venv::ready("tools", python, &[MATURIN.to_owned()], None)?;
+        Ok(Self {
+            tools,
+            sources: sources()?,
+        })
+    }
+
+    /// The wheel for `python`: two of the limited API serve all versions, since before 3.10 that API
+    /// is slower and would slow the newer ones.
+    pub(crate) fn for_python(&self, python: &Python) -> Result<Wheel> {
+        let feature = if python.minor >= 10 {
+            "abi3-py310"
+        } else {
+            "abi3-py39"
+        };
+        self.build(feature, python)
+    }
+
+    fn build(&self, feature: &str, python: &Python) -> Result<Wheel> {
+        let target = paths::target()?;
+        let dir = target.join("wheels").join(feature);
+        let kept = dir.join("inputs");
+        let stamp = Stamp::default()
+            .text(&self.sources)
+            .text(feature)
+            .text(MATURIN)
+            .done();
+        if stamp::matches(&kept, &stamp)
+            && let Ok(path) = only_wheel(&dir)
+        {
+            return Ok(Wheel { path, stamp });
+        }
+        // The old wheel must not be taken for the new one.
+        if dir.exists() {
+            fs::remove_dir_all(&dir).with_context(|| format!("cannot empty {}", dir.display()))?;
+        }
+        let build = self.tools.python().args([
+            "-m",
+            "maturin",
+            "build",
+            "--release",
+            "--features",
+            feature,
+        ]);
+        isolated(build)
+            .arg("--interpreter")
+            .arg(&python.exe)
+            .arg("--out")
+            .arg(&dir)
+            .env("CARGO_TARGET_DIR", &target)
+            .dir(&paths::root().join("python"))
+            .quietly(&format!("building the wheel {feature}"))?;
+        let path = only_wheel(&dir)?;
+        stamp::keep(&kept, &stamp)?;
+        Ok(Wheel { path, stamp })
+    }
+}
+
+/// A fingerprint of all that goes into a wheel.
+fn sources() -> Result<String> {
+    let root = paths::root();
+    let mut stamp = Stamp::default().text(&run::command("rustc").arg("-vV").read()?);
+    for name in [
+        "Cargo.toml",
+        "Cargo.lock",
+        "README.md",
+        ".cargo/config.toml",
+        "python/pyproject.toml",
+    ] {
+        stamp = stamp.file(&root.join(name));
+    }
+    for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"] {
+        stamp = stamp.text(&std::env::var(name).unwrap_or_default());
+    }
+    for name in ["crates", "python/dictsqlite", "python/dictsqlite_v4"] {
+        stamp = stamp.tree(&root.join(name))?;
+    }
+    Ok(stamp.done())
+}
+
+fn only_wheel(dir: &Path) -> Result<PathBuf> {
+    let entries = fs::read_dir(dir).with_context(|| format!("no wheel in {}", dir.display()))?;
+    let mut wheels = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "whl"));
+    match (wheels.next(), wheels.next()) {
+        (Some(wheel), None) => Ok(wheel),
+        _ => bail!("expected one wheel in {}", dir.display()),
+    }
+}
