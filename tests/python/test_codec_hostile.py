@@ -29,6 +29,20 @@ def call(module, name, *args):
     return f"c{module}\n{name}\n(".encode() + b"".join(args) + b"tR"
 
 
+def tower(name, put):
+    """A hundred thousand containers, each put into the next: freeing them would overrun the C stack."""
+    key = b"K\x00" if put == b"s" else b""
+    return (
+        b"ccollections\n" + name + b"\np0\n)Rp1\n0" + (b"g0\n)R" + key + b"g1\n" + put + b"p1\n0") * 100_000 + b"g1\n"
+    )
+
+
+def twins():
+    """Two equal sets that share nothing: comparing them takes 2**60 steps."""
+    step = b"p1\n0((g1\nK\x00t(g1\nK\x01t\x91"
+    return b"\x8f(" + b"(K\x05\x91" + step * 60 + b"(K\x05\x91" + step * 60 + b"\x90"
+
+
 class Evil:
     def __init__(self, function, *args):
         self.how = function, args
@@ -165,6 +179,11 @@ def hostile(canary):
         "key of 2**60 paths": b"\x80\x04})" + b"2\x86" * 60 + b"Ns",
         "set of 2**60 paths": b"\x80\x04\x8f()" + b"2\x86" * 60 + b"\x90",
         "frozenset of 2**60 paths": b"\x80\x04()" + b"2\x86" * 60 + b"\x91",
+        "slices in slices": b"N" + b"".join(b"p0\n0cbuiltins\nslice\n(g0\nNNtR" for _ in range(100_000)),
+        "deques in deques": tower(b"deque", b"a"),
+        "deques filled from outside": b"ccollections\ndeque\n" + b"p0\n)R" + b"g0\n)Rp1\nag1\n" * 100_000,
+        "defaultdicts in defaultdicts": tower(b"defaultdict", b"s"),
+        "twins of frozensets": twins(),
         "module that would run": call("antigravity", "fly"),
     }
     streams = {name: data if data.endswith(b".") else data + b"." for name, data in streams.items()}
@@ -285,6 +304,24 @@ def test_allowed_classes_are_not_a_way_around(tmp_path):
                 db[name]
     assert Watched.secret == "class"
     assert CANARY not in os.environ
+
+
+def test_containers_that_pickle_fills_from_inside_may_be_nested(tmp_path):
+    deques = collections.deque()
+    for _ in range(20):
+        deques = collections.deque([deques, {"d": collections.defaultdict(list, a=[deques])}], maxlen=5)
+    wide = collections.deque(collections.deque([n]) for n in range(5000))
+    tree = collections.defaultdict(collections.defaultdict, {n: collections.defaultdict(int, a=n) for n in range(5000)})
+    shared = collections.deque([1])
+    with opened(tmp_path / "store.db") as db:
+        for value in (deques, wide, tree, collections.deque([shared, shared])):
+            db["k"] = value
+            assert db["k"] == value
+        deep = collections.deque()
+        for _ in range(100):
+            deep = collections.deque([deep])
+        with pytest.raises(dictsqlite.CodecError, match="nested"):
+            db["k"] = deep
 
 
 def test_trusted_reads_what_it_is_given(tmp_path):

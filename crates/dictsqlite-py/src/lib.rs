@@ -1,1 +1,40 @@
-//! x
+//! The native half of the Python package: `dictsqlite._dictsqlite`.
+//!
+//! `Dict` holds what must be fast; the public classes in `python/dictsqlite` build on it.
+
+mod codec;
+mod dict;
+mod errors;
+mod keys;
+mod open;
+mod scan;
+mod values;
+
+use std::time::Duration;
+
+use pyo3::prelude::*;
+
+/// Flushes every open store for at most `limit` seconds in all; gives a line for each one that
+/// still has uncommitted writes then.
+#[pyfunction]
+fn shutdown(py: Python<'_>, limit: f64) -> PyResult<Vec<String>> {
+    let limit = open::seconds("limit", limit)?;
+    Ok(py.detach(|| dictsqlite_core::shutdown(limit.unwrap_or(Duration::MAX / 4))))
+}
+
+/// The native module.
+#[pymodule]
+mod _dictsqlite {
+    #[pymodule_export]
+    use super::dict::Dict;
+    #[pymodule_export]
+    use super::scan::Scan;
+    #[pymodule_export]
+    use super::shutdown;
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(m: &Bound<'_, PyModule>) -> PyResult<()> {
+        m.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

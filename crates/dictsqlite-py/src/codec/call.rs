@@ -29,10 +29,15 @@ impl<'py> Machine<'_, 'py> {
             Some(Rule::Any) => callable.call1(args).map_err(Fail::Raised)?,
             Some(Rule::Call(form)) => {
                 if !form.fits(args, |class| self.rule_of(class).is_some()) {
-                    return Err(Fail::Use(format!("a call of {} with these arguments", label(callable))));
+                    return Err(Fail::Use(format!(
+                        "a call of {} with these arguments",
+                        label(callable)
+                    )));
                 }
                 callable.call1(args).map_err(|error| match damaged(self.py, error) {
-                    Fail::Damaged(why) => Fail::Damaged(format!("{} was not rebuilt: {why}", label(callable))),
+                    Fail::Damaged(why) => {
+                        Fail::Damaged(format!("{} was not rebuilt: {why}", label(callable)))
+                    }
                     other => other,
                 })?
             }
@@ -49,10 +54,12 @@ impl<'py> Machine<'_, 'py> {
     fn help(&mut self, helper: Helper, args: &Bound<'py, PyTuple>) -> Result<(), Fail> {
         let items: Vec<Any<'py>> = args.iter().collect();
         let value = match (helper, items.as_slice()) {
-            (Helper::Latin1, [_, _]) if Form::Bytes.fits(args, |_| false) => {
-                items[0].call_method1("encode", ("latin-1",)).map_err(|error| damaged(self.py, error))?
+            (Helper::Latin1, [_, _]) if Form::Bytes.fits(args, |_| false) => items[0]
+                .call_method1("encode", ("latin-1",))
+                .map_err(|error| damaged(self.py, error))?,
+            (Helper::Getattr, [class, name]) if name.is_exact_instance_of::<PyString>() => {
+                self.member(class, name)?
             }
-            (Helper::Getattr, [class, name]) if name.is_exact_instance_of::<PyString>() => self.member(class, name)?,
             (Helper::Reconstruct, [class, base, state])
                 if base.is(self.py.get_type::<PyAny>()) && state.is_none() =>
             {
@@ -64,7 +71,9 @@ impl<'py> Machine<'_, 'py> {
                 let made = zone.call_method1("_unpickle", (key, PyBool::new(self.py, cached)));
                 made.map_err(|error| damaged(self.py, error))?
             }
-            _ => return Err(Fail::Use("a call of a pickle helper with these arguments".to_owned())),
+            _ => {
+                return Err(Fail::Use("a call of a pickle helper with these arguments".to_owned()));
+            }
         };
         self.push(value);
         Ok(())
@@ -73,7 +82,9 @@ impl<'py> Machine<'_, 'py> {
     fn zone_class(&self) -> Result<Any<'py>, Fail> {
         match safe::find(self.py, "zoneinfo", "ZoneInfo") {
             Some(Ok((class, _))) => Ok(class),
-            Some(Err(error)) => Err(Fail::Missing("zoneinfo.ZoneInfo".to_owned(), error.to_string())),
+            Some(Err(error)) => {
+                Err(Fail::Missing("zoneinfo.ZoneInfo".to_owned(), error.to_string()))
+            }
             None => Err(Fail::Use("a time zone".to_owned())),
         }
     }
@@ -81,7 +92,10 @@ impl<'py> Machine<'_, 'py> {
     /// `getattr`, for the two things that picklers use it for.
     fn member(&mut self, class: &Any<'py>, name: &Any<'py>) -> Result<Any<'py>, Fail> {
         let rule = self.rule_of(class);
-        if rule.is_some() && name.eq("_unpickle").map_err(Fail::Raised)? && class.is(&self.zone_class()?) {
+        if rule.is_some()
+            && name.eq("_unpickle").map_err(Fail::Raised)?
+            && class.is(&self.zone_class()?)
+        {
             let stand_in = self.py.get_type::<PyAny>().call0().map_err(Fail::Raised)?;
             self.note(&stand_in, Rule::Helper(Helper::Zone));
             return Ok(stand_in);
@@ -103,10 +117,17 @@ impl<'py> Machine<'_, 'py> {
     }
 
     /// `NEWOBJ` and `NEWOBJ_EX`: a bare instance of a class.
-    pub(super) fn make(&mut self, class: &Any<'py>, args: &Any<'py>, kwargs: Option<&Any<'py>>) -> Result<(), Fail> {
+    pub(super) fn make(
+        &mut self,
+        class: &Any<'py>,
+        args: &Any<'py>,
+        kwargs: Option<&Any<'py>>,
+    ) -> Result<(), Fail> {
         let args = tuple(args)?;
         let kwargs = match kwargs.map(|kwargs| kwargs.cast_exact::<PyDict>()) {
-            Some(Err(_)) => return Err(Fail::Damaged("keyword arguments that are no dict".to_owned())),
+            Some(Err(_)) => {
+                return Err(Fail::Damaged("keyword arguments that are no dict".to_owned()));
+            }
             Some(Ok(kwargs)) => Some(kwargs),
             None => None,
         };
@@ -148,7 +169,10 @@ impl<'py> Machine<'_, 'py> {
         let odd = || Fail::Use(format!("this state for an object of type {}", type_name(target)));
         let pair = state.cast_exact::<PyTuple>().ok().filter(|pair| pair.len() == 2);
         let (attributes, slots) = match pair {
-            Some(pair) => (pair.get_item(0).map_err(Fail::Raised)?, Some(pair.get_item(1).map_err(Fail::Raised)?)),
+            Some(pair) => (
+                pair.get_item(0).map_err(Fail::Raised)?,
+                Some(pair.get_item(1).map_err(Fail::Raised)?),
+            ),
             None => (state.clone(), None),
         };
         if !attributes.is_none() {

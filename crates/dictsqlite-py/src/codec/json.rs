@@ -73,7 +73,11 @@ fn write(out: &mut Vec<u8>, obj: &Bound<'_, PyAny>, depth: usize) -> Result<(), 
     } else if let Ok(value) = obj.cast_exact::<PyFloat>() {
         let value = value.value();
         if !value.is_finite() {
-            return Err(Refusal::new(format!("is {value}, which JSON cannot hold"), "use None or text").into());
+            return Err(Refusal::new(
+                format!("is {value}, which JSON cannot hold"),
+                "use None or text",
+            )
+            .into());
         }
         put(out, &value)?;
     } else if let Ok(dict) = obj.cast_exact::<PyDict>() {
@@ -106,7 +110,10 @@ fn check_depth(depth: usize) -> Result<(), Refusal> {
     if depth < MAX_DEPTH {
         return Ok(());
     }
-    Err(Refusal::new("is nested more than 127 levels deep, or contains itself", "store it in parts"))
+    Err(Refusal::new(
+        "is nested more than 127 levels deep, or contains itself",
+        "store it in parts",
+    ))
 }
 
 fn write_dict(out: &mut Vec<u8>, dict: &Bound<'_, PyDict>, depth: usize) -> Result<(), Stop> {
@@ -132,7 +139,8 @@ fn write_dict(out: &mut Vec<u8>, dict: &Bound<'_, PyDict>, depth: usize) -> Resu
 
 /// `.name` or `["other text"]`.
 fn step(key: &str) -> String {
-    let word = !key.is_empty() && key.chars().all(|letter| letter == '_' || letter.is_ascii_alphanumeric());
+    let word = !key.is_empty()
+        && key.chars().all(|letter| letter == '_' || letter.is_ascii_alphanumeric());
     if word && key.len() <= 60 { format!(".{key}") } else { format!("[\"{}\"]", shown(key, 60)) }
 }
 
@@ -143,13 +151,20 @@ fn shown_key(key: &Bound<'_, PyAny>) -> String {
         || key.is_exact_instance_of::<PyBool>()
         || key.is_exact_instance_of::<PyFloat>();
     let text = if plain { key.str().ok() } else { None };
-    text.map_or_else(|| type_phrase(key), |text| format!("{} ({})", shown(&text.to_string_lossy(), 60), type_phrase(key)))
+    text.map_or_else(
+        || type_phrase(key),
+        |text| format!("{} ({})", shown(&text.to_string_lossy(), 60), type_phrase(key)),
+    )
 }
 
 fn write_text(out: &mut Vec<u8>, text: &Bound<'_, PyString>) -> Result<(), Stop> {
     match text.to_cow() {
         Ok(text) => put(out, text.as_ref()),
-        Err(_) => Err(Refusal::new("is text with a lone surrogate, which JSON cannot hold", "use storage_mode=\"pickle\"").into()),
+        Err(_) => Err(Refusal::new(
+            "is text with a lone surrogate, which JSON cannot hold",
+            "use storage_mode=\"pickle\"",
+        )
+        .into()),
     }
 }
 
@@ -163,7 +178,10 @@ fn write_int(out: &mut Vec<u8>, obj: &Bound<'_, PyAny>) -> Result<(), Stop> {
             out.extend_from_slice(digits.to_string_lossy().as_bytes());
             Ok(())
         }
-        Err(_) => Err(Refusal::new("is an int of more digits than Python reads back", "store it as text").into()),
+        Err(_) => {
+            Err(Refusal::new("is an int of more digits than Python reads back", "store it as text")
+                .into())
+        }
     }
 }
 
@@ -192,7 +210,9 @@ fn refuse(obj: &Bound<'_, PyAny>) -> Refusal {
     let class = obj.get_type();
     let base = bases.iter().find(|(_, base)| class.is_subclass(base).unwrap_or(false));
     let what = match base {
-        Some((plain, _)) => format!("is {}, which JSON would give back as {plain}", type_phrase(obj)),
+        Some((plain, _)) => {
+            format!("is {}, which JSON would give back as {plain}", type_phrase(obj))
+        }
         None => format!("is {}, which JSON cannot hold", type_phrase(obj)),
     };
     Refusal::new(what, "convert it, or use storage_mode=\"pickle\"")
@@ -204,7 +224,9 @@ fn refuse(obj: &Bound<'_, PyAny>) -> Refusal {
 /// Refused when the text is no strict JSON.
 pub(crate) fn loads<'py>(py: Python<'py>, data: &[u8]) -> Result<Bound<'py, PyAny>, CodecIssue> {
     static DECODE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let unsound = |why: &str| CodecIssue::Refused(format!("the stored value is no strict JSON: {}", shown(why, 300)));
+    let unsound = |why: &str| {
+        CodecIssue::Refused(format!("the stored value is no strict JSON: {}", shown(why, 300)))
+    };
     let text = std::str::from_utf8(data).map_err(|error| unsound(&error.to_string()))?;
     let decode = DECODE.get_or_try_init(py, || -> PyResult<Py<PyAny>> {
         let kwargs = PyDict::new(py);
@@ -214,7 +236,8 @@ pub(crate) fn loads<'py>(py: Python<'py>, data: &[u8]) -> Result<Bound<'py, PyAn
         Ok(decoder.getattr("decode")?.unbind())
     })?;
     decode.bind(py).call1((text,)).map_err(|error| {
-        let ours = error.is_instance_of::<PyException>(py) && !error.is_instance_of::<PyMemoryError>(py);
+        let ours =
+            error.is_instance_of::<PyException>(py) && !error.is_instance_of::<PyMemoryError>(py);
         if ours { unsound(&error.value(py).to_string()) } else { CodecIssue::Raised(error) }
     })
 }

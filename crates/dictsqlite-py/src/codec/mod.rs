@@ -5,9 +5,12 @@
 
 mod call;
 mod encode;
+mod fill;
+mod guard;
 pub(crate) mod json;
 mod pickle;
 mod safe;
+mod scalar;
 mod scan;
 mod vm;
 
@@ -32,7 +35,13 @@ impl From<PyErr> for CodecIssue {
 
 /// At most `limit` characters of untrusted text, fit for a message.
 fn shown(text: &str, limit: usize) -> String {
-    let mut out: String = text.chars().take(limit).flat_map(char::escape_debug).collect();
+    let mut out = String::new();
+    for letter in text.chars().take(limit) {
+        match letter {
+            '\'' => out.push(letter),
+            _ => out.extend(letter.escape_debug()),
+        }
+    }
     if text.chars().nth(limit).is_some() {
         out.push_str("...");
     }
@@ -42,5 +51,8 @@ fn shown(text: &str, limit: usize) -> String {
 /// `module.Class` of an object, for messages; builtins without the module.
 fn type_name(obj: &Bound<'_, PyAny>) -> String {
     let name = obj.get_type().fully_qualified_name();
-    name.map_or_else(|_| "object of an unknown type".to_owned(), |name| shown(&name.to_string_lossy(), 200))
+    name.map_or_else(
+        |_| "object of an unknown type".to_owned(),
+        |name| shown(&name.to_string_lossy(), 200),
+    )
 }

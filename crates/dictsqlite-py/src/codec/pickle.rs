@@ -8,9 +8,11 @@ use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyType};
 
+use super::guard::SAFE_NESTS;
 use super::safe::{self, Rule};
+use super::scalar::scalar;
 use super::scan::{Op, Reader, scan};
-use super::vm::{Fail, Machine, SAFE_TUPLES, scalar};
+use super::vm::{Fail, Machine};
 use super::{CodecIssue, encode, shown};
 
 type Names = HashMap<String, HashMap<String, Option<Py<PyAny>>>>;
@@ -77,7 +79,7 @@ impl PicklePolicy {
         let data = pickled.as_bytes();
         if self.safe {
             let shape = scan(data).map_err(|error| issue(error.into(), "store"))?;
-            if shape.active || shape.tuples > SAFE_TUPLES {
+            if shape.active || shape.nests > SAFE_NESTS {
                 // The reader itself is asked: nothing else is certain to agree with it.
                 Machine::new(py, self).run(data).map_err(|fail| issue(fail, "store"))?;
             }
@@ -90,7 +92,11 @@ impl PicklePolicy {
     /// # Errors
     /// Refused when the stream is damaged, or names or does what the policy does not allow; raised when code of an
     /// allowed class raises.
-    pub(crate) fn loads<'py>(&self, py: Python<'py>, data: &[u8]) -> Result<Bound<'py, PyAny>, CodecIssue> {
+    pub(crate) fn loads<'py>(
+        &self,
+        py: Python<'py>,
+        data: &[u8],
+    ) -> Result<Bound<'py, PyAny>, CodecIssue> {
         if let Some(value) = lone_scalar(py, data) {
             return Ok(value);
         }
@@ -116,6 +122,11 @@ impl PicklePolicy {
                 Err(error) => Some(Err(error)),
             };
         }
+        let found = safe::find(py, module, name);
+        // What the codec knows how to rebuild is not loosened by being allowed once more.
+        if !matches!(found, None | Some(Ok((_, Rule::Value)))) {
+            return found;
+        }
         if let Some(given) = self.names.get(module).and_then(|names| names.get(name)) {
             let object = match given {
                 Some(object) => Ok(object.bind(py).clone()),
@@ -123,14 +134,20 @@ impl PicklePolicy {
             };
             return Some(object.map(|object| (object, Rule::Any)));
         }
-        let found = safe::find(py, module, name);
         if found.is_none() && self.modules.contains(module) {
-            return class_of(py, module, name).map(|class| class.map(|class| (class, Rule::Any))).transpose();
+            return class_of(py, module, name)
+                .map(|class| class.map(|class| (class, Rule::Any)))
+                .transpose();
         }
         found
     }
 
-    fn modern<'a>(&self, py: Python<'_>, module: &'a str, name: &'a str) -> PyResult<(Cow<'a, str>, Cow<'a, str>)> {
+    fn modern<'a>(
+        &self,
+        py: Python<'_>,
+        module: &'a str,
+        name: &'a str,
+    ) -> PyResult<(Cow<'a, str>, Cow<'a, str>)> {
         let missing: Option<Bound<'_, PyAny>> = None;
         let pair = self.old_names.bind(py).call_method1("get", ((module, name), missing))?;
         if !pair.is_none() {
@@ -154,7 +171,8 @@ fn lone_scalar<'py>(py: Python<'py>, data: &[u8]) -> Option<Bound<'py, PyAny>> {
         other => matches!(other, Ok(Op::Stop)),
     };
     // Looked at before the value is built: a container's first item is no lone scalar.
-    if matches!(op, Op::Mark | Op::EmptyDict | Op::EmptyList | Op::EmptyTuple) || !ends(&mut reader) {
+    if matches!(op, Op::Mark | Op::EmptyDict | Op::EmptyList | Op::EmptyTuple) || !ends(&mut reader)
+    {
         return None;
     }
     scalar(py, &op).ok().flatten()
@@ -187,9 +205,13 @@ fn items<'py>(option: &str, given: Option<&Bound<'py, PyAny>>) -> PyResult<Vec<B
     let Some(given) = given.filter(|given| !given.is_none()) else { return Ok(Vec::new()) };
     // A string is an iterable of its letters, which nobody means; a class that is an Enum is one of its members.
     if given.is_instance_of::<PyString>() || given.is_instance_of::<PyType>() {
-        return Err(PyTypeError::new_err(format!("{option} takes a list; put the one item into [...]")));
+        return Err(PyTypeError::new_err(format!(
+            "{option} takes a list; put the one item into [...]"
+        )));
     }
-    let iter = given.try_iter().map_err(|_| PyTypeError::new_err(format!("{option} takes a list of items")))?;
+    let iter = given
+        .try_iter()
+        .map_err(|_| PyTypeError::new_err(format!("{option} takes a list of items")))?;
     iter.collect()
 }
 
@@ -222,7 +244,8 @@ fn allow(names: &mut Names, item: &Bound<'_, PyAny>) -> PyResult<()> {
         names.entry(module.to_owned()).or_default().insert(name.to_owned(), object);
     };
     if let Ok(class) = item.cast::<PyType>() {
-        let (module, name) = (class.module()?.to_cow()?.into_owned(), class.qualname()?.to_cow()?.into_owned());
+        let (module, name) =
+            (class.module()?.to_cow()?.into_owned(), class.qualname()?.to_cow()?.into_owned());
         if name.contains("<locals>") {
             return Err(PyValueError::new_err(format!(
                 "{module}.{name} is defined inside a function, where no pickle can name it; define it at module level"
@@ -263,7 +286,9 @@ fn allow(names: &mut Names, item: &Bound<'_, PyAny>) -> PyResult<()> {
 
 fn too_deep(py: Python<'_>, error: PyErr) -> CodecIssue {
     if error.is_instance_of::<PyRecursionError>(py) {
-        CodecIssue::Refused("the value is nested too deep to be pickled; store it in parts".to_owned())
+        CodecIssue::Refused(
+            "the value is nested too deep to be pickled; store it in parts".to_owned(),
+        )
     } else {
         CodecIssue::Raised(error)
     }
@@ -286,10 +311,12 @@ fn issue(fail: Fail, doing: &str) -> CodecIssue {
             shown(&why, 200)
         ),
         Fail::Use(what) => format!(
-            "refused to {doing} {what}: pickles of the safe types do not do this; allow its class with \
-             safe_pickle_allowed_names=[...], or open with trusted=True if all who write the file are trusted"
+            "refused to {doing} {what}: no pickle of plain data, safe types or allowed classes holds this; open with \
+             trusted=True only if all who write the file are trusted"
         ),
-        Fail::Damaged(why) if doing == "store" => format!("the value could not be read back: {}", shown(&why, 300)),
+        Fail::Damaged(why) if doing == "store" => {
+            format!("the value could not be read back: {}", shown(&why, 300))
+        }
         Fail::Damaged(why) => format!("the stored value is no sound pickle: {}", shown(&why, 300)),
     })
 }

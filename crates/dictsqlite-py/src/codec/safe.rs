@@ -7,7 +7,9 @@
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyModule, PyString, PyTuple, PyType};
+use pyo3::types::{
+    PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyModule, PyString, PyTuple, PyType,
+};
 
 /// What may be done with a named object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,8 +153,13 @@ struct Place {
 static PLACES: [PyOnceLock<Place>; SAFE.len()] = [const { PyOnceLock::new() }; SAFE.len()];
 
 /// The safe object written as `module.name`, if there is one.
-pub(crate) fn find<'py>(py: Python<'py>, module: &str, name: &str) -> Option<PyResult<(Bound<'py, PyAny>, Rule)>> {
-    let index = SAFE.binary_search_by(|entry| (entry.module, entry.name).cmp(&(module, name))).ok()?;
+pub(crate) fn find<'py>(
+    py: Python<'py>,
+    module: &str,
+    name: &str,
+) -> Option<PyResult<(Bound<'py, PyAny>, Rule)>> {
+    let index =
+        SAFE.binary_search_by(|entry| (entry.module, entry.name).cmp(&(module, name))).ok()?;
     Some(resolve(py, index).map(|object| (object, SAFE[index].rule)))
 }
 
@@ -168,7 +175,10 @@ fn resolve(py: Python<'_>, index: usize) -> PyResult<Bound<'_, PyAny>> {
     let module = py.import(entry.home)?;
     let object = module.getattr(entry.name)?;
     // Lost races are harmless: both found the same.
-    let _ = place.set(py, Place { module: module.unbind(), name: PyString::intern(py, entry.name).unbind() });
+    let _ = place.set(
+        py,
+        Place { module: module.unbind(), name: PyString::intern(py, entry.name).unbind() },
+    );
     Ok(object)
 }
 
@@ -178,25 +188,47 @@ fn is<T: pyo3::PyTypeInfo>(obj: &Bound<'_, PyAny>) -> bool {
 
 fn text_is(obj: &Bound<'_, PyAny>, choices: &[&str]) -> bool {
     is::<PyString>(obj)
-        && obj.cast::<PyString>().is_ok_and(|text| text.to_cow().is_ok_and(|text| choices.contains(&text.as_ref())))
+        && obj
+            .cast::<PyString>()
+            .is_ok_and(|text| text.to_cow().is_ok_and(|text| choices.contains(&text.as_ref())))
 }
 
 impl Form {
+    /// Freed by recursion without a limit, so that they may not lie in each other without end.
+    pub(super) fn is_tower(self) -> bool {
+        matches!(self, Form::Deque | Form::DefaultDict)
+    }
+
     /// Whether `args` are what the type's own pickle is made of. `named` tells the classes a pickle may name.
-    pub(crate) fn fits(self, args: &Bound<'_, PyTuple>, named: impl Fn(&Bound<'_, PyAny>) -> bool) -> bool {
+    pub(crate) fn fits(
+        self,
+        args: &Bound<'_, PyTuple>,
+        named: impl Fn(&Bound<'_, PyAny>) -> bool,
+    ) -> bool {
         let items: Vec<Bound<'_, PyAny>> = args.iter().collect();
         match (self, items.as_slice()) {
-            (Form::Nothing | Form::Bytes | Form::OrderedDict | Form::Deque | Form::DefaultDict, []) => true,
+            (
+                Form::Nothing | Form::Bytes | Form::OrderedDict | Form::Deque | Form::DefaultDict,
+                [],
+            ) => true,
             (Form::Items, [items]) => is::<PyList>(items),
             (Form::Bytes, [bytes]) => is::<PyBytes>(bytes) || is::<PyByteArray>(bytes),
-            (Form::Bytes, [text, encoding]) => is::<PyString>(text) && text_is(encoding, &["latin-1", "latin1"]),
+            (Form::Bytes, [text, encoding]) => {
+                is::<PyString>(text) && text_is(encoding, &["latin-1", "latin1"])
+            }
             (Form::Ints, [_, ..]) => items.len() <= 7 && items.iter().all(is::<PyInt>),
-            (Form::Slice, [_, _, _]) => true,
+            // Flat: slices in slices are hashed and freed by recursion without a limit.
+            (Form::Slice, [_, _, _]) => items.iter().all(|end| {
+                end.is_none() || is::<PyInt>(end) || is::<PyFloat>(end) || is::<PyString>(end)
+            }),
             (Form::Floats, [real, imag]) => is::<PyFloat>(real) && is::<PyFloat>(imag),
             (Form::Deque, [items, len]) => {
-                items.cast_exact::<PyTuple>().is_ok_and(|items| items.is_empty()) && (len.is_none() || is::<PyInt>(len))
+                items.cast_exact::<PyTuple>().is_ok_and(|items| items.is_empty())
+                    && (len.is_none() || is::<PyInt>(len))
             }
-            (Form::DefaultDict, [factory]) => factory.is_none() || (is_type(factory) && named(factory)),
+            (Form::DefaultDict, [factory]) => {
+                factory.is_none() || (is_type(factory) && named(factory))
+            }
             (Form::Counter, [counts]) => is::<PyDict>(counts),
             (Form::Packed, [bytes]) => is::<PyBytes>(bytes),
             (Form::Packed, [bytes, _zone]) => is::<PyBytes>(bytes),
@@ -219,7 +251,10 @@ fn is_type(obj: &Bound<'_, PyAny>) -> bool {
 
 /// `-7/3` or `5`: what `Fraction` writes before Python 3.11. Exponents would make it compute.
 fn is_ratio(text: &Bound<'_, PyAny>) -> bool {
-    let Ok(text) = text.cast::<PyString>().map_err(PyErr::from).and_then(|text| text.to_cow().map(|t| t.into_owned()))
+    let Ok(text) = text
+        .cast::<PyString>()
+        .map_err(PyErr::from)
+        .and_then(|text| text.to_cow().map(|t| t.into_owned()))
     else {
         return false;
     };
@@ -239,7 +274,8 @@ pub(crate) fn is_uuid_state(state: &Bound<'_, PyAny>) -> bool {
 /// Whether a time zone's key is a plain relative name: it becomes part of a file's path.
 pub(crate) fn is_zone_key(key: &str) -> bool {
     let part = |part: &str| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'-'))
+        !part.is_empty()
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'-'))
     };
     key.len() <= 255 && key.split('/').all(part)
 }
@@ -250,12 +286,23 @@ mod tests {
 
     #[test]
     fn the_list_is_sorted() {
-        assert!(SAFE.windows(2).all(|pair| (pair[0].module, pair[0].name) < (pair[1].module, pair[1].name)));
+        assert!(
+            SAFE.windows(2)
+                .all(|pair| (pair[0].module, pair[0].name) < (pair[1].module, pair[1].name))
+        );
     }
 
     #[test]
     fn zone_keys_stay_inside_the_database() {
-        assert!(["UTC", "Europe/Paris", "America/Argentina/Buenos_Aires", "Etc/GMT+5"].into_iter().all(is_zone_key));
-        assert!(!["", "/etc/passwd", "../../x", "a//b", "a\\b", "a\0b", "C:x"].into_iter().any(is_zone_key));
+        assert!(
+            ["UTC", "Europe/Paris", "America/Argentina/Buenos_Aires", "Etc/GMT+5"]
+                .into_iter()
+                .all(is_zone_key)
+        );
+        assert!(
+            !["", "/etc/passwd", "../../x", "a//b", "a\\b", "a\0b", "C:x"]
+                .into_iter()
+                .any(is_zone_key)
+        );
     }
 }

@@ -23,7 +23,7 @@ impl fmt::Display for ScanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Truncated { at } => write!(f, "it is cut short at byte {at}"),
-            Self::Forbidden { at, name } => write!(f, "the opcode {name} at byte {at} is never obeyed"),
+            Self::Forbidden { at, name } => write!(f, "the opcode {name} at byte {at}"),
             Self::Unknown { at, byte } => write!(f, "byte {at} (0x{byte:02x}) is no pickle opcode"),
             Self::Argument { at, what } => write!(f, "{what} at byte {at}"),
         }
@@ -89,7 +89,12 @@ impl Op<'_> {
     pub(crate) fn is_active(&self) -> bool {
         matches!(
             self,
-            Op::Global { .. } | Op::StackGlobal | Op::Reduce | Op::Build | Op::NewObj | Op::NewObjEx
+            Op::Global { .. }
+                | Op::StackGlobal
+                | Op::Reduce
+                | Op::Build
+                | Op::NewObj
+                | Op::NewObjEx
         )
     }
 }
@@ -99,18 +104,18 @@ impl Op<'_> {
 pub(crate) struct Shape {
     /// Some opcode names a global, calls, or sets state.
     pub(crate) active: bool,
-    /// How many opcodes make a tuple: tuples nest no deeper than this.
-    pub(crate) tuples: usize,
+    /// How many opcodes make a tuple or frozenset: these nest no deeper than this.
+    pub(crate) nests: usize,
 }
 
 /// Walks a whole stream and says what it is made of.
 pub(crate) fn scan(data: &[u8]) -> Result<Shape, ScanError> {
     let mut reader = Reader::new(data);
-    let mut shape = Shape { active: false, tuples: 0 };
+    let mut shape = Shape { active: false, nests: 0 };
     loop {
         match reader.next_op()? {
             Op::Stop => return Ok(shape),
-            Op::Tuple | Op::TupleOf(_) => shape.tuples += 1,
+            Op::Tuple | Op::TupleOf(_) | Op::FrozenSet => shape.nests += 1,
             op => shape.active |= op.is_active(),
         }
     }
@@ -183,7 +188,8 @@ impl<'a> Reader<'a> {
 
     fn text_line(&mut self) -> Result<&'a str, ScanError> {
         let at = self.at;
-        std::str::from_utf8(self.line()?).map_err(|_| ScanError::Argument { at, what: "text that is not UTF-8" })
+        std::str::from_utf8(self.line()?)
+            .map_err(|_| ScanError::Argument { at, what: "text that is not UTF-8" })
     }
 
     /// A number as the text protocols write it: an optional minus and decimal digits, nothing Python is lenient about.
@@ -266,7 +272,10 @@ impl<'a> Reader<'a> {
             0x92 => Op::NewObjEx,
             b'.' => {
                 if self.at != self.data.len() {
-                    return Err(ScanError::Argument { at: self.at, what: "bytes after the end of the pickle" });
+                    return Err(ScanError::Argument {
+                        at: self.at,
+                        what: "bytes after the end of the pickle",
+                    });
                 }
                 Op::Stop
             }
@@ -290,7 +299,10 @@ impl<'a> Reader<'a> {
                 let version = self.u8()?;
                 // Elsewhere it would change the meaning of names half way through.
                 if at != 0 || version > 5 {
-                    return Err(ScanError::Argument { at, what: "an unknown or misplaced pickle protocol" });
+                    return Err(ScanError::Argument {
+                        at,
+                        what: "an unknown or misplaced pickle protocol",
+                    });
                 }
                 Op::Proto(version)
             }

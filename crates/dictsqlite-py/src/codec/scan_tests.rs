@@ -19,7 +19,8 @@ fn active(data: &[u8]) -> Result<bool, ScanError> {
 #[test]
 fn plain_streams_of_every_protocol_are_plain() {
     // {"a": [1, 2.5, None, True], "b": (b"x", "y")}
-    let modern = b"\x80\x05}(\x8c\x01a](K\x01G\x40\x04\0\0\0\0\0\0N\x88e\x8c\x01bC\x01x\x8c\x01y\x86u.";
+    let modern =
+        b"\x80\x05}(\x8c\x01a](K\x01G\x40\x04\0\0\0\0\0\0N\x88e\x8c\x01bC\x01x\x8c\x01y\x86u.";
     assert_eq!(active(modern), Ok(false));
     assert_eq!(active(b"(dp0\nVa\np1\n(lp2\nI1\naF2.5\naNaI01\nas."), Ok(false));
     assert_eq!(active(b"\x80\x04\x8f(K\x01K\x02\x90."), Ok(false));
@@ -78,15 +79,36 @@ fn lengths_past_the_end_are_not_believed() {
         let data = [0x80, 5, code, 0xff, 0xff, 0xff, 0x7f, b'.'];
         assert!(matches!(scan(&data), Err(ScanError::Truncated { .. })), "{code:#x}");
     }
-    for data in [&b""[..], b"\x80", b"\x80\x05", b"K", b"G\0", b"\x8c\x05ab", b"I1", b"cos", b"cos\nsystem", b"N"] {
+    for data in [
+        &b""[..],
+        b"\x80",
+        b"\x80\x05",
+        b"K",
+        b"G\0",
+        b"\x8c\x05ab",
+        b"I1",
+        b"cos",
+        b"cos\nsystem",
+        b"N",
+    ] {
         assert!(matches!(scan(data), Err(ScanError::Truncated { .. })), "{data:?}");
     }
 }
 
 #[test]
 fn absurd_memo_indexes_are_refused() {
-    for data in [&b"Nr\xff\xff\xff\x7f."[..], b"Nq\xff.", b"Np2147483648\n.", b"Np-1\n.", b"Npx\n.", b"Nj\0\0\0\x40."] {
-        assert!(matches!(scan(data), Err(ScanError::Argument { what: "an absurd memo index", .. })), "{data:?}");
+    for data in [
+        &b"Nr\xff\xff\xff\x7f."[..],
+        b"Nq\xff.",
+        b"Np2147483648\n.",
+        b"Np-1\n.",
+        b"Npx\n.",
+        b"Nj\0\0\0\x40.",
+    ] {
+        assert!(
+            matches!(scan(data), Err(ScanError::Argument { what: "an absurd memo index", .. })),
+            "{data:?}"
+        );
     }
     // The first index of an old pickler is 1.
     assert_eq!(active(b"Nq\x01."), Ok(false));

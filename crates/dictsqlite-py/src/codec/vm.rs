@@ -7,12 +7,12 @@
 
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
-use pyo3::types::{
-    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple, PyType,
-};
+use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple, PyType};
 
+use super::guard::{Towers, check_hash};
 use super::pickle::PicklePolicy;
-use super::safe::{Form, Rule};
+use super::safe::Rule;
+use super::scalar::scalar;
 use super::scan::{Op, Reader, ScanError};
 
 /// Why the machine stopped.
@@ -39,26 +39,19 @@ impl From<ScanError> for Fail {
     }
 }
 
-/// Deeper or larger tuples than this are not hashed: the interpreter does so without a limit of its own, on the C
-/// stack, and visits what is shared once for each path to it.
-const HASH_DEPTH: usize = 1_000;
-const HASH_NODES: usize = 1 << 24;
-
-/// How many tuple opcodes a stream may have and be sure to stay within `HASH_DEPTH`.
-pub(super) const SAFE_TUPLES: usize = HASH_DEPTH;
-
 type Any<'py> = Bound<'py, PyAny>;
 
 /// One run over one stream.
 pub(super) struct Machine<'a, 'py> {
     pub(super) py: Python<'py>,
     pub(super) policy: &'a PicklePolicy,
-    stack: Vec<Any<'py>>,
+    pub(super) stack: Vec<Any<'py>>,
     marks: Vec<usize>,
     memo: Vec<Option<Any<'py>>>,
     /// The objects named so far, and what may be done with them.
     seen: Vec<(Any<'py>, Rule)>,
     helpers: bool,
+    pub(super) towers: Towers,
     /// Protocols 0 to 2 use the names of Python 2.
     legacy: bool,
 }
@@ -69,7 +62,9 @@ fn underflow() -> Fail {
 
 /// An error of the interpreter while it rebuilds plain and safe data: the stream is to blame, not the user's code.
 pub(super) fn damaged(py: Python<'_>, error: PyErr) -> Fail {
-    if error.is_instance_of::<pyo3::exceptions::PyException>(py) && !error.is_instance_of::<PyMemoryError>(py) {
+    if error.is_instance_of::<pyo3::exceptions::PyException>(py)
+        && !error.is_instance_of::<PyMemoryError>(py)
+    {
         Fail::Damaged(error.to_string())
     } else {
         Fail::Raised(error)
@@ -78,8 +73,19 @@ pub(super) fn damaged(py: Python<'_>, error: PyErr) -> Fail {
 
 impl<'a, 'py> Machine<'a, 'py> {
     pub(super) fn new(py: Python<'py>, policy: &'a PicklePolicy) -> Self {
-        let (stack, marks, memo) = (Vec::with_capacity(16), Vec::with_capacity(4), Vec::with_capacity(16));
-        Self { py, policy, stack, marks, memo, seen: Vec::new(), helpers: false, legacy: true }
+        let (stack, marks, memo) =
+            (Vec::with_capacity(16), Vec::with_capacity(4), Vec::with_capacity(16));
+        Self {
+            py,
+            policy,
+            stack,
+            marks,
+            memo,
+            seen: Vec::new(),
+            helpers: false,
+            towers: Towers::default(),
+            legacy: true,
+        }
     }
 
     /// Runs `data` to its end and returns the value it leaves.
@@ -99,17 +105,22 @@ impl<'a, 'py> Machine<'a, 'py> {
                 Op::Put(index) => self.put(index)?,
                 Op::Get(index) => {
                     let value = self.memo.get(index).cloned().flatten();
-                    self.stack.push(value.ok_or_else(|| Fail::Damaged("it recalls what it never kept".to_owned()))?);
+                    self.stack.push(value.ok_or_else(|| {
+                        Fail::Damaged("it recalls what it never kept".to_owned())
+                    })?);
                 }
                 Op::EmptyDict => self.stack.push(PyDict::new(self.py).into_any()),
                 Op::EmptyList => self.stack.push(PyList::empty(self.py).into_any()),
                 Op::EmptyTuple => self.stack.push(PyTuple::empty(self.py).into_any()),
-                Op::EmptySet => self.stack.push(PySet::empty(self.py).map_err(Fail::Raised)?.into_any()),
+                Op::EmptySet => {
+                    self.stack.push(PySet::empty(self.py).map_err(Fail::Raised)?.into_any());
+                }
                 Op::Tuple => self.collect_tuple(None)?,
                 Op::TupleOf(len) => self.collect_tuple(Some(len))?,
                 Op::List => {
                     let from = self.unmark(true)?;
-                    let list = PyList::new(self.py, self.stack.drain(from..)).map_err(Fail::Raised)?;
+                    let list =
+                        PyList::new(self.py, self.stack.drain(from..)).map_err(Fail::Raised)?;
                     self.stack.push(list.into_any());
                 }
                 Op::Dict => {
@@ -120,7 +131,8 @@ impl<'a, 'py> Machine<'a, 'py> {
                 Op::FrozenSet => {
                     let from = self.unmark(true)?;
                     self.stack[from..].iter().try_for_each(check_hash)?;
-                    let set = PyFrozenSet::new(self.py, self.stack.drain(from..)).map_err(|e| damaged(self.py, e))?;
+                    let set = PyFrozenSet::new(self.py, self.stack.drain(from..))
+                        .map_err(|e| damaged(self.py, e))?;
                     self.stack.push(set.into_any());
                 }
                 Op::Append => {
@@ -168,7 +180,11 @@ impl<'a, 'py> Machine<'a, 'py> {
                     };
                     match (text(&module), text(&name)) {
                         (Some(module), Some(name)) => self.name(&module, &name)?,
-                        _ => return Err(Fail::Damaged("it names a global by something else than text".to_owned())),
+                        _ => {
+                            return Err(Fail::Damaged(
+                                "it names a global by something else than text".to_owned(),
+                            ));
+                        }
                     }
                 }
                 Op::Reduce => {
@@ -216,7 +232,12 @@ impl<'a, 'py> Machine<'a, 'py> {
 
     /// Where the topmost `len` items begin; `stored` when they are about to become part of a value.
     fn below(&self, len: usize, stored: bool) -> Result<usize, Fail> {
-        let from = self.stack.len().checked_sub(len).filter(|from| *from >= self.fence()).ok_or_else(underflow)?;
+        let from = self
+            .stack
+            .len()
+            .checked_sub(len)
+            .filter(|from| *from >= self.fence())
+            .ok_or_else(underflow)?;
         if stored {
             self.no_helper_above(from)?;
         }
@@ -268,74 +289,10 @@ impl<'a, 'py> Machine<'a, 'py> {
     }
 
     /// The container that items from `from` on are about to go into.
-    fn target(&self, from: usize) -> Result<Any<'py>, Fail> {
+    pub(super) fn target(&self, from: usize) -> Result<Any<'py>, Fail> {
         match from.checked_sub(1).filter(|at| *at >= self.fence()) {
             Some(at) => Ok(self.stack[at].clone()),
             None => Err(underflow()),
-        }
-    }
-
-    fn set_items(&mut self, from: usize) -> Result<(), Fail> {
-        let target = self.target(from)?;
-        if (self.stack.len() - from) % 2 != 0 {
-            return Err(Fail::Damaged("a key without a value".to_owned()));
-        }
-        let plain = target.cast_exact::<PyDict>();
-        if plain.is_err() {
-            self.check_fill(&target, &[Form::OrderedDict, Form::DefaultDict])?;
-        }
-        for pair in self.stack[from..].chunks_exact(2) {
-            check_hash(&pair[0])?;
-            match &plain {
-                Ok(dict) => dict.set_item(&pair[0], &pair[1]),
-                Err(_) => target.set_item(&pair[0], &pair[1]),
-            }
-            .map_err(|error| damaged(self.py, error))?;
-        }
-        self.stack.truncate(from);
-        Ok(())
-    }
-
-    fn append_items(&mut self, from: usize) -> Result<(), Fail> {
-        let target = self.target(from)?;
-        if let Ok(list) = target.cast_exact::<PyList>() {
-            for item in self.stack.drain(from..) {
-                list.append(item).map_err(Fail::Raised)?;
-            }
-            return Ok(());
-        }
-        self.check_fill(&target, &[Form::Deque])?;
-        self.call_each(&target, "append", from)
-    }
-
-    fn add_items(&mut self, from: usize) -> Result<(), Fail> {
-        let target = self.target(from)?;
-        self.stack[from..].iter().try_for_each(check_hash)?;
-        if let Ok(set) = target.cast_exact::<PySet>() {
-            for item in self.stack.drain(from..) {
-                set.add(item).map_err(|error| damaged(self.py, error))?;
-            }
-            return Ok(());
-        }
-        self.check_fill(&target, &[])?;
-        self.call_each(&target, "add", from)
-    }
-
-    /// The method is the class's own: one found in the instance could be anything the stream put there.
-    fn call_each(&mut self, target: &Any<'py>, method: &str, from: usize) -> Result<(), Fail> {
-        let method = target.get_type().getattr(method).map_err(|error| damaged(self.py, error))?;
-        for item in self.stack.drain(from..) {
-            method.call1((target, item)).map_err(Fail::Raised)?;
-        }
-        Ok(())
-    }
-
-    /// Only containers that pickle fills, and instances of what the user allowed, are filled; never a class.
-    fn check_fill(&mut self, target: &Any<'py>, forms: &[Form]) -> Result<(), Fail> {
-        match self.rule_of_type(target) {
-            Some(Rule::Any) => Ok(()),
-            Some(Rule::Call(form)) if forms.contains(&form) => Ok(()),
-            _ => Err(Fail::Use(format!("filling an object of type {}", super::type_name(target)))),
         }
     }
 
@@ -384,58 +341,5 @@ impl<'a, 'py> Machine<'a, 'py> {
         }
         self.note(&named, rule);
         Some(rule)
-    }
-}
-
-/// The value of an opcode that holds one whole.
-#[inline(always)]
-pub(super) fn scalar<'py>(py: Python<'py>, op: &Op<'_>) -> Result<Option<Any<'py>>, Fail> {
-    let value = match *op {
-        Op::Str(bytes) => match PyString::from_bytes(py, bytes) {
-            Ok(text) => text.into_any(),
-            // Lone surrogates, which the interpreter writes as if they were characters.
-            Err(_) => decode(py, bytes, "utf-8", "surrogatepass")?,
-        },
-        Op::Int(value) => PyInt::new(py, value).into_any(),
-        Op::None => py.None().into_bound(py),
-        Op::Bool(value) => PyBool::new(py, value).to_owned().into_any(),
-        Op::Float(value) => PyFloat::new(py, value).into_any(),
-        Op::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
-        Op::ByteArray(bytes) => PyByteArray::new(py, bytes).into_any(),
-        Op::Long(bytes) => {
-            let kwargs = PyDict::new(py);
-            let from_bytes = |kwargs: &Bound<'py, PyDict>| {
-                kwargs.set_item("signed", true)?;
-                py.get_type::<PyInt>().call_method("from_bytes", (PyBytes::new(py, bytes), "little"), Some(kwargs))
-            };
-            from_bytes(&kwargs).map_err(|error| damaged(py, error))?
-        }
-        Op::LongText(text) => py.get_type::<PyInt>().call1((text,)).map_err(|error| damaged(py, error))?,
-        Op::FloatText(text) => py.get_type::<PyFloat>().call1((text,)).map_err(|error| damaged(py, error))?,
-        Op::RawStr(bytes) => decode(py, bytes, "raw_unicode_escape", "strict")?,
-        _ => return Ok(None),
-    };
-    Ok(Some(value))
-}
-
-fn decode<'py>(py: Python<'py>, bytes: &[u8], encoding: &str, errors: &str) -> Result<Any<'py>, Fail> {
-    PyBytes::new(py, bytes).call_method1("decode", (encoding, errors)).map_err(|error| damaged(py, error))
-}
-
-/// Refuses a key whose hash would overrun the C stack or never end.
-fn check_hash(key: &Any<'_>) -> Result<(), Fail> {
-    fn visit(tuple: &Bound<'_, PyTuple>, depth: usize, nodes: &mut usize) -> bool {
-        *nodes += tuple.len();
-        depth < HASH_DEPTH
-            && *nodes < HASH_NODES
-            && tuple.iter_borrowed().all(|item| {
-                item.cast_exact::<PyTuple>().map_or(true, |inner| visit(&inner.to_owned(), depth + 1, nodes))
-            })
-    }
-    match key.cast_exact::<PyTuple>() {
-        Ok(tuple) if !visit(tuple, 1, &mut 0) => {
-            Err(Fail::Use("a key made of tuples nested too deep to hash".to_owned()))
-        }
-        _ => Ok(()),
     }
 }

@@ -1,0 +1,88 @@
+//! Errors of the engine as Python exceptions, which are defined in `dictsqlite.errors`.
+
+use dictsqlite_core::{Error, ErrorKind};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyModule;
+
+use crate::codec::CodecIssue;
+use crate::keys;
+
+static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+
+fn class_name(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::KeyMissing => "KeyMissingError",
+        ErrorKind::KeyType => "KeyTypeError",
+        ErrorKind::Codec => "CodecError",
+        ErrorKind::Conflict => "ConflictError",
+        ErrorKind::Busy => "BusyError",
+        ErrorKind::Timeout => "TimeoutError",
+        ErrorKind::Cancelled => "CancelledError",
+        ErrorKind::Closed => "ClosedError",
+        ErrorKind::Corrupt => "CorruptError",
+        ErrorKind::Full => "FullError",
+        ErrorKind::ReadOnly => "ReadOnlyError",
+        ErrorKind::Password => "PasswordError",
+        ErrorKind::Unsupported => "UnsupportedError",
+        ErrorKind::Invalid => "InvalidError",
+        ErrorKind::Io => "IoError",
+        ErrorKind::Internal => "InternalError",
+    }
+}
+
+/// An exception of the class for `kind`.
+fn exception<'py>(
+    py: Python<'py>,
+    kind: ErrorKind,
+    argument: impl IntoPyObject<'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let module = MODULE.get_or_try_init(py, || {
+        PyModule::import(py, "dictsqlite.errors").map(Bound::unbind)
+    })?;
+    module.bind(py).getattr(class_name(kind))?.call1((argument,))
+}
+
+/// The Python exception for an error of the engine; its `key` attribute names the key concerned.
+#[cold]
+pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
+    let made = exception(py, error.kind(), error.to_string()).and_then(|exception| {
+        let key = error.key().map(|key| keys::to_python(py, key)).transpose()?;
+        exception.setattr("key", key)?;
+        Ok(exception)
+    });
+    match made {
+        Ok(exception) => PyErr::from_value(exception),
+        Err(failure) => failure,
+    }
+}
+
+/// `KeyError` for a key that is not there: its argument is the key itself, as with a dict.
+#[cold]
+pub(crate) fn missing(key: &Bound<'_, PyAny>) -> PyErr {
+    match exception(key.py(), ErrorKind::KeyMissing, key) {
+        Ok(exception) => PyErr::from_value(exception),
+        Err(failure) => failure,
+    }
+}
+
+/// An error that begins here.
+#[cold]
+pub(crate) fn of(py: Python<'_>, kind: ErrorKind, message: impl Into<String>) -> PyErr {
+    raise(py, &Error::new(kind, message))
+}
+
+/// What a codec refused, naming the key; what Python code raised goes on as it is.
+#[cold]
+pub(crate) fn of_codec(py: Python<'_>, issue: CodecIssue, key: Option<&Bound<'_, PyAny>>) -> PyErr {
+    let message = match issue {
+        CodecIssue::Raised(raised) => return raised,
+        CodecIssue::Refused(message) => message,
+    };
+    let error = Error::new(ErrorKind::Codec, message);
+    let error = match key.map(keys::owned) {
+        Some(Ok(key)) => error.with_key(key),
+        _ => error,
+    };
+    raise(py, &error)
+}

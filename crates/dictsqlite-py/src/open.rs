@@ -1,0 +1,154 @@
+//! Opening: Python's arguments as the engine's options, each refused by name when it is absurd.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use dictsqlite_core::{ErrorKind, Options, PersistMode, Ttl};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::errors;
+use crate::values::{refuse_password, storage_mode};
+
+/// The longest time that can be asked for, in seconds: thirty thousand years.
+const MOST_SECONDS: f64 = 1e12;
+
+/// Seconds as a duration; `None` stands for "without end".
+pub(crate) fn seconds(name: &str, value: f64) -> PyResult<Option<Duration>> {
+    if value == f64::INFINITY {
+        return Ok(None);
+    }
+    if !(0.0..=MOST_SECONDS).contains(&value) {
+        return Python::attach(|py| {
+            let message = format!("{name} is {value}; it is a number of seconds from 0 on");
+            Err(errors::of(py, ErrorKind::Invalid, message))
+        });
+    }
+    Ok(Some(Duration::from_secs_f64(value)))
+}
+
+/// A time to live as it is given to a call: `None` for the handle's, infinity for none.
+pub(crate) fn ttl(value: Option<&Bound<'_, PyAny>>) -> PyResult<Ttl> {
+    let Some(value) = value else { return Ok(Ttl::Default) };
+    match as_seconds("ttl", value)? {
+        None => Ok(Ttl::Never),
+        Some(Duration::ZERO) => Err(errors::of(
+            value.py(),
+            ErrorKind::Invalid,
+            "ttl is 0; it must be above 0, or None for no expiry",
+        )),
+        Some(after) => Ok(Ttl::After(after)),
+    }
+}
+
+/// A number of seconds or a timedelta; `None` and infinity give `None`.
+fn as_seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
+    if value.is_none() {
+        return Ok(None);
+    }
+    let number = match value.extract::<f64>() {
+        Ok(number) => number,
+        Err(_) => match value.call_method0("total_seconds").and_then(|s| s.extract::<f64>()) {
+            Ok(number) => number,
+            Err(_) => {
+                let kind = value.get_type().name()?;
+                let message = format!("{name} is seconds or a timedelta, not {kind}");
+                return Err(errors::of(value.py(), ErrorKind::Invalid, message));
+            }
+        },
+    };
+    seconds(name, number)
+}
+
+/// What the Python package passes to `_open`, taken out one by one.
+pub(crate) struct Arguments<'a, 'py>(pub(crate) &'a Bound<'py, PyDict>);
+
+impl<'py> Arguments<'_, 'py> {
+    fn get(&self, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Ok(self.0.get_item(name)?.filter(|value| !value.is_none()))
+    }
+
+    fn text(&self, name: &str) -> PyResult<Option<String>> {
+        self.get(name)?.map(|value| {
+            value.extract::<String>().map_err(|_| self.wrong(name, &value, "a str"))
+        }).transpose()
+    }
+
+    fn flag(&self, name: &str) -> PyResult<Option<bool>> {
+        self.get(name)?.map(|value| {
+            value.extract::<bool>().map_err(|_| self.wrong(name, &value, "True or False"))
+        }).transpose()
+    }
+
+    fn count(&self, name: &str) -> PyResult<Option<u64>> {
+        self.get(name)?.map(|value| {
+            value.extract::<u64>().map_err(|_| self.wrong(name, &value, "an int from 0 on"))
+        }).transpose()
+    }
+
+    fn wrong(&self, name: &str, value: &Bound<'_, PyAny>, expected: &str) -> PyErr {
+        let shown = value.repr().map_or_else(|_| "?".to_owned(), |repr| repr.to_string());
+        let shown: String = shown.chars().take(60).collect();
+        errors::of(value.py(), ErrorKind::Invalid, format!("{name} is {shown}; it must be {expected}"))
+    }
+
+    /// The path; a `str` or anything with `__fspath__`.
+    pub(crate) fn path(&self, object: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
+        let path = object
+            .extract::<PathBuf>()
+            .map_err(|_| self.wrong("db_path", object, "a path: str or os.PathLike"))?;
+        if path.as_os_str().is_empty() || path.as_os_str().as_encoded_bytes().contains(&0) {
+            return Err(self.wrong("db_path", object, "a path that is not empty and has no NUL"));
+        }
+        Ok(path)
+    }
+
+    /// The engine's options.
+    pub(crate) fn options(&self) -> PyResult<Options> {
+        let py = self.0.py();
+        refuse_password(py, self.get("encryption_password")?.as_ref())?;
+        let mut options = Options::default();
+        if let Some(name) = self.text("persist_mode")? {
+            options.persist_mode = name.parse::<PersistMode>().map_err(|e| errors::raise(py, &e))?;
+        }
+        if let Some(name) = self.text("storage_mode")? {
+            options.storage_mode = storage_mode(py, &name)?;
+        }
+        if let Some(name) = self.text("table_name")? {
+            options.table = name;
+        }
+        if let Some(n) = self.count("buffer_size")? {
+            options.buffer_size = usize::try_from(n).unwrap_or(usize::MAX);
+        }
+        if let Some(n) = self.count("hot_capacity")? {
+            options.hot_capacity = usize::try_from(n).unwrap_or(usize::MAX);
+        }
+        if let Some(n) = self.count("cache_bytes")? {
+            // More than any machine has; kept from overflowing sums.
+            options.cache_bytes = n.min(1 << 48);
+        }
+        if let Some(value) = self.get("flush_interval")? {
+            let interval = as_seconds("flush_interval", &value)?;
+            options.flush_interval = interval.unwrap_or(Duration::MAX);
+        }
+        if let Some(value) = self.get("timeout")? {
+            let longest = Duration::from_secs(1_000_000);
+            options.timeout = as_seconds("timeout", &value)?.unwrap_or(longest);
+        }
+        if let Some(value) = self.get("ttl")? {
+            options.ttl = as_seconds("ttl", &value)?;
+        }
+        options.read_only = self.flag("read_only")?.unwrap_or(false);
+        options.adopt = self.flag("adopt")?.unwrap_or(false);
+        Ok(options)
+    }
+
+    /// Whether pickles are restricted, and what is allowed beyond the safe types.
+    pub(crate) fn pickle(&self) -> PyResult<crate::codec::PicklePolicy> {
+        let trusted = self.flag("trusted")?.unwrap_or(false);
+        let safe = self.flag("enable_safe_pickle")?.unwrap_or(true) && !trusted;
+        let modules = self.get("safe_pickle_allowed_modules")?;
+        let names = self.get("safe_pickle_allowed_names")?;
+        crate::codec::PicklePolicy::new(self.0.py(), safe, modules.as_ref(), names.as_ref())
+    }
+}
