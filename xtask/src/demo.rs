@@ -24,10 +24,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let venv = Venv::ready("demo", &python, &NEEDS.map(str::to_owned), Some(&wheel))?;
     println!("  {python}, {}", paths::shown(&wheel.path));
 
-    let mut demo = venv
-        .python()
-        .arg("-u")
-        .arg("python/examples/index_stdlib.py");
+    let mut demo = venv.python().arg("-u").arg("python/examples/index_stdlib.py");
     if let Some(path) = &options.path {
         // The user's words count from where the user stands, the program runs from the root.
         demo = demo.arg("--path").arg(std::path::absolute(path)?);

@@ -22,29 +22,16 @@ pub(crate) fn target() -> Result<PathBuf> {
 
 /// `path` as it is written in messages: relative to the root where it is below it.
 pub(crate) fn shown(path: &Path) -> String {
-    path.strip_prefix(root())
-        .unwrap_or(path)
-        .display()
-        .to_string()
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
 }
 
 /// The files of the repository: what git tracks or would track; without git, all that is not built.
 pub(crate) fn repository_files() -> Result<Vec<PathBuf>> {
     let listed = command("git")
-        .args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .read();
     let mut files: Vec<PathBuf> = match listed {
-        Ok(names) => names
-            .split('\0')
-            .filter(|n| !n.is_empty())
-            .map(|n| root().join(n))
-            .collect(),
+        Ok(names) => names.split('\0').filter(|n| !n.is_empty()).map(|n| root().join(n)).collect(),
         Err(_) => files_below(root())?,
     };
     // Deleted but still in the index.

@@ -31,10 +31,7 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Run {
             command.env_remove(&name);
         }
     }
-    Run {
-        command,
-        shown: quoted(program),
-    }
+    Run { command, shown: quoted(program) }
 }
 
 /// The cargo that runs this program.
@@ -86,10 +83,8 @@ impl Run {
     /// Runs it with its output going to ours.
     pub(crate) fn run(mut self) -> Result<()> {
         flush();
-        let status = self
-            .command
-            .status()
-            .with_context(|| format!("cannot run `{}`", self.shown))?;
+        let status =
+            self.command.status().with_context(|| format!("cannot run `{}`", self.shown))?;
         if !status.success() {
             bail!("`{}` failed: {status}", self.shown);
         }
@@ -114,9 +109,7 @@ impl Run {
     }
 
     fn output(&mut self) -> Result<Output> {
-        self.command
-            .output()
-            .with_context(|| format!("cannot run `{}`", self.shown))
+        self.command.output().with_context(|| format!("cannot run `{}`", self.shown))
     }
 
     fn succeeded(&self, output: &Output) -> Result<()> {
@@ -157,14 +150,8 @@ mod tests {
     #[test]
     fn a_failure_names_the_command_and_shows_what_it_said() {
         let failed = cargo().args(["no-such-command", "two words"]).read();
-        let message = failed
-            .map(drop)
-            .map_err(|e| e.to_string())
-            .expect_err("must fail");
-        assert!(
-            message.contains("no-such-command 'two words'` failed"),
-            "{message}"
-        );
+        let message = failed.map(drop).map_err(|e| e.to_string()).expect_err("must fail");
+        assert!(message.contains("no-such-command 'two words'` failed"), "{message}");
         assert!(message.contains("no such command"), "{message}");
     }
 
@@ -172,9 +159,6 @@ mod tests {
     fn a_missing_program_is_named() {
         let failed = command("dictsqlite-no-such-program").run();
         let message = failed.map_err(|e| format!("{e:#}")).expect_err("must fail");
-        assert!(
-            message.contains("cannot run `dictsqlite-no-such-program`"),
-            "{message}"
-        );
+        assert!(message.contains("cannot run `dictsqlite-no-such-program`"), "{message}");
     }
 }

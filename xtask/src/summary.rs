@@ -39,42 +39,24 @@ impl Summary {
                 Outcome::Failed(message.lines().next().unwrap_or_default().to_owned())
             }
         };
-        self.rows.push(Row {
-            what: what.to_owned(),
-            on: on.to_owned(),
-            outcome,
-            took,
-        });
+        self.rows.push(Row { what: what.to_owned(), on: on.to_owned(), outcome, took });
         passed
     }
 
     /// Notes that a part was left out, and why.
     pub(crate) fn skipped(&mut self, what: &str, on: &str, why: impl Into<String>) {
         let outcome = Outcome::Skipped(why.into());
-        self.rows.push(Row {
-            what: what.to_owned(),
-            on: on.to_owned(),
-            outcome,
-            took: None,
-        });
+        self.rows.push(Row { what: what.to_owned(), on: on.to_owned(), outcome, took: None });
     }
 
     /// Prints the table; an error if any part failed, or if none ran.
     pub(crate) fn finish(self, name: &str) -> Result<()> {
         println!("\n{}", self.table());
-        let failed = self
-            .rows
-            .iter()
-            .filter(|r| matches!(r.outcome, Outcome::Failed(_)))
-            .count();
+        let failed = self.rows.iter().filter(|r| matches!(r.outcome, Outcome::Failed(_))).count();
         if failed > 0 {
             bail!("{name}: {failed} of {} parts failed", self.rows.len());
         }
-        if !self
-            .rows
-            .iter()
-            .any(|r| matches!(r.outcome, Outcome::Passed))
-        {
+        if !self.rows.iter().any(|r| matches!(r.outcome, Outcome::Passed)) {
             bail!("{name}: nothing ran");
         }
         println!("{name}: all that ran passed");
@@ -83,17 +65,13 @@ impl Summary {
 
     fn table(&self) -> String {
         let width = |column: fn(&Row) -> &str, least: usize| {
-            self.rows
-                .iter()
-                .map(|row| column(row).chars().count())
-                .fold(least, usize::max)
+            self.rows.iter().map(|row| column(row).chars().count()).fold(least, usize::max)
         };
         let (what, on) = (width(|r| &r.what, 4), width(|r| &r.on, 2));
         let mut table = format!("{:what$}  {:on$}  {:>7}  result", "what", "on", "seconds");
         for row in &self.rows {
-            let took = row
-                .took
-                .map_or_else(|| "-".to_owned(), |d| format!("{:.1}", d.as_secs_f64()));
+            let took =
+                row.took.map_or_else(|| "-".to_owned(), |d| format!("{:.1}", d.as_secs_f64()));
             let result = match &row.outcome {
                 Outcome::Passed => "passed".to_owned(),
                 Outcome::Failed(message) => format!("FAILED: {message}"),

@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::options::StorageMode;
-use crate::types::Value;
+use crate::types::{StorageMode, Value};
 
 /// The largest value plus key, in bytes: SQLite's limit on a row, less room for the other columns.
 pub const MAX_VALUE_BYTES: usize = 999_990_000;

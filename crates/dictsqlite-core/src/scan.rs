@@ -10,10 +10,9 @@ use std::time::{Duration, Instant};
 
 use crate::completion::{Completion, pair};
 use crate::error::{Error, Result};
-use crate::options::Order;
 use crate::sqlite::{After, Bounds, PageRequest, PageRow, Reader, Table};
 use crate::store::Store;
-use crate::types::{AsKey, Key, KeyBuf, NEVER, Tag, Value, pack, stored_prefix, unpack};
+use crate::types::{AsKey, Key, KeyBuf, NEVER, Order, Tag, Value, pack, stored_prefix, unpack};
 
 const FIRST_PAGE: usize = 256;
 const LARGEST_PAGE: usize = 4096;

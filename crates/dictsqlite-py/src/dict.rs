@@ -65,10 +65,7 @@ impl Dict {
 
     /// The value of a key, asking SQLite without the interpreter if memory does not know.
     #[inline]
-    fn lookup<'py>(
-        &self,
-        object: &Bound<'py, PyAny>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn lookup<'py>(&self, object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = object.py();
         let Open { dict, values } = self.opened(py)?;
         let key = keys::borrowed(object)?;
@@ -163,7 +160,11 @@ impl Dict {
     }
 
     fn __delitem__(&self, object: &Bound<'_, PyAny>) -> PyResult<()> {
-        if self.__contains__(object)? { self.delete(object, None) } else { Err(errors::missing(object)) }
+        if self.__contains__(object)? {
+            self.delete(object, None)
+        } else {
+            Err(errors::missing(object))
+        }
     }
 
     fn __contains__(&self, object: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -254,7 +255,9 @@ impl Dict {
     fn popitem<'py>(&self, py: Python<'py>, last: bool) -> PyResult<Bound<'py, PyTuple>> {
         let Open { dict, values } = self.opened(py)?;
         let Some((key, entry)) = blocking(py, || dict.pop_item(last))? else {
-            return Err(errors::missing(pyo3::types::PyString::new(py, "the dict is empty").as_any()));
+            return Err(errors::missing(
+                pyo3::types::PyString::new(py, "the dict is empty").as_any(),
+            ));
         };
         let key = keys::to_python(py, &key)?;
         let value = values.decode(py, &entry.value, Some(&key))?;
@@ -341,11 +344,7 @@ impl Dict {
 
     /// Sets many keys as one unit, from a mapping or an iterable of pairs.
     #[pyo3(signature = (items, *, ttl=None))]
-    fn batch_set(
-        &self,
-        items: &Bound<'_, PyAny>,
-        ttl: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<()> {
+    fn batch_set(&self, items: &Bound<'_, PyAny>, ttl: Option<Bound<'_, PyAny>>) -> PyResult<()> {
         let py = items.py();
         let Open { dict, values } = self.opened(py)?;
         let ttl = open::ttl(ttl.as_ref())?;

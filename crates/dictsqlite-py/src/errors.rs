@@ -37,9 +37,8 @@ fn exception<'py>(
     kind: ErrorKind,
     argument: impl IntoPyObject<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let module = MODULE.get_or_try_init(py, || {
-        PyModule::import(py, "dictsqlite.errors").map(Bound::unbind)
-    })?;
+    let module = MODULE
+        .get_or_try_init(py, || PyModule::import(py, "dictsqlite.errors").map(Bound::unbind))?;
     module.bind(py).getattr(class_name(kind))?.call1((argument,))
 }
 

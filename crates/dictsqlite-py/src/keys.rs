@@ -78,7 +78,8 @@ pub(crate) fn to_python<'py>(py: Python<'py>, key: &Key) -> PyResult<Bound<'py, 
         Key::Text(s) => PyString::new(py, s).into_any(),
         Key::Bytes(b) => PyBytes::new(py, b).into_any(),
         Key::Tuple(items) => {
-            let items = items.iter().map(|item| to_python(py, item)).collect::<PyResult<Vec<_>>>()?;
+            let items =
+                items.iter().map(|item| to_python(py, item)).collect::<PyResult<Vec<_>>>()?;
             PyTuple::new(py, items)?.into_any()
         }
     })

@@ -69,27 +69,35 @@ impl<'py> Arguments<'_, 'py> {
     }
 
     fn text(&self, name: &str) -> PyResult<Option<String>> {
-        self.get(name)?.map(|value| {
-            value.extract::<String>().map_err(|_| self.wrong(name, &value, "a str"))
-        }).transpose()
+        self.get(name)?
+            .map(|value| value.extract::<String>().map_err(|_| self.wrong(name, &value, "a str")))
+            .transpose()
     }
 
     fn flag(&self, name: &str) -> PyResult<Option<bool>> {
-        self.get(name)?.map(|value| {
-            value.extract::<bool>().map_err(|_| self.wrong(name, &value, "True or False"))
-        }).transpose()
+        self.get(name)?
+            .map(|value| {
+                value.extract::<bool>().map_err(|_| self.wrong(name, &value, "True or False"))
+            })
+            .transpose()
     }
 
     fn count(&self, name: &str) -> PyResult<Option<u64>> {
-        self.get(name)?.map(|value| {
-            value.extract::<u64>().map_err(|_| self.wrong(name, &value, "an int from 0 on"))
-        }).transpose()
+        self.get(name)?
+            .map(|value| {
+                value.extract::<u64>().map_err(|_| self.wrong(name, &value, "an int from 0 on"))
+            })
+            .transpose()
     }
 
     fn wrong(&self, name: &str, value: &Bound<'_, PyAny>, expected: &str) -> PyErr {
         let shown = value.repr().map_or_else(|_| "?".to_owned(), |repr| repr.to_string());
         let shown: String = shown.chars().take(60).collect();
-        errors::of(value.py(), ErrorKind::Invalid, format!("{name} is {shown}; it must be {expected}"))
+        errors::of(
+            value.py(),
+            ErrorKind::Invalid,
+            format!("{name} is {shown}; it must be {expected}"),
+        )
     }
 
     /// The path; a `str` or anything with `__fspath__`.
@@ -109,7 +117,8 @@ impl<'py> Arguments<'_, 'py> {
         refuse_password(py, self.get("encryption_password")?.as_ref())?;
         let mut options = Options::default();
         if let Some(name) = self.text("persist_mode")? {
-            options.persist_mode = name.parse::<PersistMode>().map_err(|e| errors::raise(py, &e))?;
+            options.persist_mode =
+                name.parse::<PersistMode>().map_err(|e| errors::raise(py, &e))?;
         }
         if let Some(name) = self.text("storage_mode")? {
             options.storage_mode = storage_mode(py, &name)?;

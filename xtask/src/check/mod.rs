@@ -47,15 +47,7 @@ fn fmt() -> Result<()> {
 
 fn clippy() -> Result<()> {
     cargo()
-        .args([
-            "clippy",
-            "--quiet",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ])
+        .args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])
         .run()
 }
 

@@ -30,10 +30,7 @@ const WORDS: [&str; 2] = ["rusqlite", "unsafe"];
 /// All mentions in `text`, which is the module at `module` (from the crate's root on).
 pub(super) fn mentions(text: &str, module: &[String]) -> Result<Vec<Mention>> {
     let stream = TokenStream::from_str(text).map_err(|error| anyhow!("not Rust: {error}"))?;
-    let mut scan = Scan {
-        module: module.to_vec(),
-        found: Vec::new(),
-    };
+    let mut scan = Scan { module: module.to_vec(), found: Vec::new() };
     scan.walk(stream);
     Ok(scan.found)
 }
@@ -186,11 +183,7 @@ fn attribute(tokens: &[TokenTree], at: usize) -> Option<(TokenStream, bool, usiz
 
 /// `cfg(test)` or `cfg(all(test, ...))`.
 fn only_for_tests(attribute: &TokenStream) -> bool {
-    let text: String = attribute
-        .to_string()
-        .chars()
-        .filter(|c| !c.is_whitespace())
-        .collect();
+    let text: String = attribute.to_string().chars().filter(|c| !c.is_whitespace()).collect();
     text == "cfg(test)" || text.starts_with("cfg(all(test,")
 }
 
@@ -200,10 +193,7 @@ fn end_of_item(tokens: &[TokenTree], at: usize) -> usize {
         TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
         token => is_punct(token, ';'),
     };
-    tokens[at..]
-        .iter()
-        .position(is_end)
-        .map_or(tokens.len(), |end| at + end + 1)
+    tokens[at..].iter().position(is_end).map_or(tokens.len(), |end| at + end + 1)
 }
 
 fn is_punct(token: &TokenTree, wanted: char) -> bool {
@@ -211,9 +201,7 @@ fn is_punct(token: &TokenTree, wanted: char) -> bool {
 }
 
 fn colons(tokens: &[TokenTree], at: usize) -> bool {
-    [at, at + 1]
-        .iter()
-        .all(|at| tokens.get(*at).is_some_and(|token| is_punct(token, ':')))
+    [at, at + 1].iter().all(|at| tokens.get(*at).is_some_and(|token| is_punct(token, ':')))
 }
 
 #[cfg(test)]
@@ -226,11 +214,7 @@ mod tests {
             What::Path(path) => format!("{} {}", mention.line, path.join("::")),
             What::Word(word) => format!("{} {word}", mention.line),
         };
-        mentions(text, &module)
-            .expect("Rust")
-            .into_iter()
-            .map(show)
-            .collect()
+        mentions(text, &module).expect("Rust").into_iter().map(show).collect()
     }
 
     #[test]
@@ -238,33 +222,18 @@ mod tests {
         let text = "use crate::{a::{B, c::*}, d,\n  e::{self, F}};\nfn f() -> crate::g::H { super::i(self::j::k) }";
         assert_eq!(
             shown(text, "m"),
-            [
-                "1 a::B",
-                "1 a::c::*",
-                "1 d",
-                "2 e",
-                "2 e::F",
-                "3 g::H",
-                "3 i",
-                "3 m::j::k"
-            ]
+            ["1 a::B", "1 a::c::*", "1 d", "2 e", "2 e::F", "3 g::H", "3 i", "3 m::j::k"]
         );
     }
 
     #[test]
     fn super_counts_modules_in_files_and_in_lines() {
-        assert_eq!(
-            shown("use super::x; use super::super::y;", "m::n"),
-            ["1 m::x", "1 y"]
-        );
+        assert_eq!(shown("use super::x; use super::super::y;", "m::n"), ["1 m::x", "1 y"]);
         assert_eq!(
             shown("mod inner { use super::x; use super::super::y::Z; }", "m"),
             ["1 m::x", "1 y::Z"]
         );
-        assert_eq!(
-            shown("use super::{super::y, *};", "m::n"),
-            ["1 y", "1 m::*"]
-        );
+        assert_eq!(shown("use super::{super::y, *};", "m::n"), ["1 y", "1 m::*"]);
     }
 
     #[test]
@@ -286,9 +255,6 @@ mod tests {
     fn words_and_macros() {
         let text = "use rusqlite::Row;\nfn f() { unsafe { crate::say!(crate::a::B) } }\npub(crate) struct S;";
         assert_eq!(shown(text, "m"), ["1 rusqlite", "2 unsafe", "2 a::B"]);
-        assert_eq!(
-            shown("macro_rules! say { () => { $crate::a::b() } }", "m"),
-            ["1 a::b"]
-        );
+        assert_eq!(shown("macro_rules! say { () => { $crate::a::b() } }", "m"), ["1 a::b"]);
     }
 }

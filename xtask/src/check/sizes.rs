@@ -28,9 +28,9 @@ pub(super) fn check() -> Result<()> {
         match size(lines, code) {
             Size::Fine => {}
             Size::Large => println!("warning: {shown}: {lines} lines, more than {WARN}"),
-            Size::TooLarge => problems.push(format!(
-                "{shown}: {lines} lines, more than {FAIL}: split it"
-            )),
+            Size::TooLarge => {
+                problems.push(format!("{shown}: {lines} lines, more than {FAIL}: split it"))
+            }
         }
     }
     report(&problems, "files too large")

@@ -25,10 +25,7 @@ pub(super) fn check() -> Result<()> {
     let mut problems = Vec::new();
     for file in paths::repository_files()? {
         // Lock files name the registry's index because cargo wants it so.
-        if file
-            .extension()
-            .is_some_and(|extension| extension == "lock")
-        {
+        if file.extension().is_some_and(|extension| extension == "lock") {
             continue;
         }
         // Not text: nothing to say.
@@ -47,26 +44,19 @@ pub(super) fn check() -> Result<()> {
 }
 
 fn in_text(text: &str) -> impl Iterator<Item = (usize, String)> {
-    text.lines()
-        .enumerate()
-        .filter_map(|(index, line)| Some((index + 1, in_line(line)?)))
+    text.lines().enumerate().filter_map(|(index, line)| Some((index + 1, in_line(line)?)))
 }
 
 fn in_line(line: &str) -> Option<String> {
-    if ["<<<<<<< ", ">>>>>>> "]
-        .iter()
-        .any(|marker| line.starts_with(marker))
-    {
+    if ["<<<<<<< ", ">>>>>>> "].iter().any(|marker| line.starts_with(marker)) {
         return Some("a conflict marker".to_owned());
     }
     if let Some(dir) = MACHINE.iter().find(|dir| names_dir(line, dir)) {
         return Some(format!("a path of one machine: /{dir}"));
     }
     let lower = line.to_ascii_lowercase();
-    let host = HOSTS
-        .iter()
-        .map(|(name, end)| format!("{name}.{end}"))
-        .find(|host| lower.contains(host));
+    let host =
+        HOSTS.iter().map(|(name, end)| format!("{name}.{end}")).find(|host| lower.contains(host));
     host.map(|host| format!("a registry's host: {host}"))
 }
 
@@ -88,9 +78,7 @@ fn links(text: &str) -> impl Iterator<Item = (usize, &str)> {
         let fence = line.trim_start().starts_with("```");
         fenced ^= fence;
         let parts = if fenced || fence { "" } else { line }.split("](").skip(1);
-        parts
-            .filter_map(move |rest| Some((index + 1, rest.split_once(')')?.0)))
-            .collect::<Vec<_>>()
+        parts.filter_map(move |rest| Some((index + 1, rest.split_once(')')?.0))).collect::<Vec<_>>()
     })
 }
 
@@ -109,19 +97,12 @@ mod tests {
     #[test]
     fn paths_of_a_machine_are_found_and_others_are_not() {
         let root = MACHINE[1];
-        for line in [
-            format!("cd /{root}/x"),
-            format!("\"/{root}\""),
-            format!("(/{root}, y)"),
-        ] {
+        for line in [format!("cd /{root}/x"), format!("\"/{root}\""), format!("(/{root}, y)")] {
             assert!(in_line(&line).is_some(), "{line}");
         }
-        for line in [
-            format!("src/{root}/x"),
-            format!("/{root}s"),
-            format!("./{root}"),
-            "a/b".to_owned(),
-        ] {
+        for line in
+            [format!("src/{root}/x"), format!("/{root}s"), format!("./{root}"), "a/b".to_owned()]
+        {
             assert_eq!(in_line(&line), None, "{line}");
         }
     }
@@ -143,12 +124,7 @@ mod tests {
         );
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
         assert!(is_dead(&file, "no-such.md#part"));
-        for link in [
-            "Cargo.toml",
-            "src/main.rs#x",
-            "https://example.org",
-            "#part",
-        ] {
+        for link in ["Cargo.toml", "src/main.rs#x", "https://example.org", "#part"] {
             assert!(!is_dead(&file, link), "{link}");
         }
     }

@@ -72,11 +72,7 @@ impl Interpreters {
     fn choose(probed: &[Python]) -> Option<Self> {
         let usable = |p: &&Python| p.able && !p.free_threaded;
         let first = probed.iter().find(usable)?;
-        let minors: BTreeSet<u32> = probed
-            .iter()
-            .map(|p| p.minor)
-            .chain(OLDEST..=NEWEST)
-            .collect();
+        let minors: BTreeSet<u32> = probed.iter().map(|p| p.minor).chain(OLDEST..=NEWEST).collect();
         let mut found: Vec<Python> = Vec::new();
         let mut absent = Vec::new();
         for minor in minors {
@@ -98,11 +94,7 @@ impl Interpreters {
             }
         }
         let default = found.iter().position(|python| python == first)?;
-        Some(Self {
-            found,
-            default,
-            absent,
-        })
+        Some(Self { found, default, absent })
     }
 
     /// The one that `python3` gives, else the first found.
@@ -126,23 +118,14 @@ impl Interpreters {
             }
         }
         let default = self.default().clone();
-        self.found
-            .retain(|python| versions.contains(&python.short()));
+        self.found.retain(|python| versions.contains(&python.short()));
         let newest = self.found.len().saturating_sub(1);
-        self.default = self
-            .found
-            .iter()
-            .position(|p| *p == default)
-            .unwrap_or(newest);
+        self.default = self.found.iter().position(|p| *p == default).unwrap_or(newest);
         Ok(())
     }
 
     fn names(&self) -> String {
-        self.found
-            .iter()
-            .map(Python::short)
-            .collect::<Vec<_>>()
-            .join(", ")
+        self.found.iter().map(Python::short).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -157,30 +140,16 @@ impl Python {
 fn candidates() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let dirs: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    let versioned = (OLDEST..=NEWEST + 1)
-        .rev()
-        .map(|minor| format!("python3.{minor}"));
-    let names = ["python3".to_owned(), "python".to_owned()]
-        .into_iter()
-        .chain(versioned);
+    let versioned = (OLDEST..=NEWEST + 1).rev().map(|minor| format!("python3.{minor}"));
+    let names = ["python3".to_owned(), "python".to_owned()].into_iter().chain(versioned);
     let mut all: Vec<PathBuf> = names
-        .flat_map(|name| {
-            dirs.iter()
-                .map(move |dir| dir.join(&name))
-                .collect::<Vec<_>>()
-        })
+        .flat_map(|name| dirs.iter().map(move |dir| dir.join(&name)).collect::<Vec<_>>())
         .collect();
 
     // pyenv's shims only run the versions that are switched on; the others are installed none the less.
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".pyenv"));
-    if let Some(pyenv) = std::env::var_os("PYENV_ROOT")
-        .map(PathBuf::from)
-        .or_else(home)
-    {
-        let versions = std::fs::read_dir(pyenv.join("versions"))
-            .into_iter()
-            .flatten()
-            .flatten();
+    if let Some(pyenv) = std::env::var_os("PYENV_ROOT").map(PathBuf::from).or_else(home) {
+        let versions = std::fs::read_dir(pyenv.join("versions")).into_iter().flatten().flatten();
         let mut versions: Vec<PathBuf> = versions.map(|v| v.path().join("bin/python")).collect();
         versions.sort();
         all.extend(versions.into_iter().rev());
@@ -240,11 +209,7 @@ mod tests {
             said(12, 1, 0, "/able"),
         ];
         let mut found = Interpreters::choose(&probed).expect("some");
-        let exes: Vec<_> = found
-            .all()
-            .iter()
-            .map(|p| p.exe.display().to_string())
-            .collect();
+        let exes: Vec<_> = found.all().iter().map(|p| p.exe.display().to_string()).collect();
         assert_eq!(exes, ["/first", "/able", "/newest"]);
         assert_eq!(found.default().exe, Path::new("/first"));
         let absent: Vec<_> = found.absent.iter().map(|(name, _)| name.as_str()).collect();
@@ -253,9 +218,7 @@ mod tests {
         found.keep(&[]).expect("nothing to ask for");
         assert_eq!(found.all().len(), 3);
         assert!(found.keep(&["3.10".to_owned()]).is_err());
-        found
-            .keep(&["3.12".to_owned(), "3.13".to_owned()])
-            .expect("both are there");
+        found.keep(&["3.12".to_owned(), "3.13".to_owned()]).expect("both are there");
         assert_eq!(found.default().exe, Path::new("/newest"));
     }
 
@@ -264,12 +227,7 @@ mod tests {
         let found =
             Interpreters::choose(&[said(11, 1, 0, "/a"), said(13, 1, 1, "/t")]).expect("some");
         assert_eq!(found.all().len(), 1);
-        assert!(
-            found
-                .absent
-                .iter()
-                .any(|(_, why)| why.starts_with("free-threaded"))
-        );
+        assert!(found.absent.iter().any(|(_, why)| why.starts_with("free-threaded")));
         assert!(Interpreters::choose(&[said(13, 1, 1, "/t")]).is_none());
     }
 }

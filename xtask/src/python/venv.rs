@@ -89,11 +89,7 @@ impl Venv {
 
     /// Its interpreter, as a program.
     pub(crate) fn exe(&self) -> PathBuf {
-        self.dir.join(if cfg!(windows) {
-            "Scripts/python.exe"
-        } else {
-            "bin/python"
-        })
+        self.dir.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
     }
 
     /// Its interpreter, as the beginning of a command.
@@ -104,7 +100,5 @@ impl Venv {
 
 /// Without the user's variables that would let other packages in than those of the environment.
 pub(crate) fn isolated(run: Run) -> Run {
-    run.env_remove("PYTHONPATH")
-        .env_remove("PYTHONHOME")
-        .env_remove("VIRTUAL_ENV")
+    run.env_remove("PYTHONPATH").env_remove("PYTHONHOME").env_remove("VIRTUAL_ENV")
 }

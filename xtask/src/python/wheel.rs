@@ -31,20 +31,13 @@ impl Wheels {
     /// Makes the tools ready, with `python` to run them.
     pub(crate) fn new(python: &Python) -> Result<Self> {
         let tools = Venv::ready("tools", python, &[MATURIN.to_owned()], None)?;
-        Ok(Self {
-            tools,
-            sources: sources()?,
-        })
+        Ok(Self { tools, sources: sources()? })
     }
 
     /// The wheel for `python`: two of the limited API serve all versions, since before 3.10 that API
     /// is slower and would slow the newer ones.
     pub(crate) fn for_python(&self, python: &Python) -> Result<Wheel> {
-        let feature = if python.minor >= 10 {
-            "abi3-py310"
-        } else {
-            "abi3-py39"
-        };
+        let feature = if python.minor >= 10 { "abi3-py310" } else { "abi3-py39" };
         self.build(feature, python)
     }
 
@@ -52,11 +45,7 @@ impl Wheels {
         let target = paths::target()?;
         let dir = target.join("wheels").join(feature);
         let kept = dir.join("inputs");
-        let stamp = Stamp::default()
-            .text(&self.sources)
-            .text(feature)
-            .text(MATURIN)
-            .done();
+        let stamp = Stamp::default().text(&self.sources).text(feature).text(MATURIN).done();
         if stamp::matches(&kept, &stamp)
             && let Ok(path) = only_wheel(&dir)
         {
@@ -92,13 +81,9 @@ impl Wheels {
 fn sources() -> Result<String> {
     let root = paths::root();
     let mut stamp = Stamp::default().text(&run::command("rustc").arg("-vV").read()?);
-    for name in [
-        "Cargo.toml",
-        "Cargo.lock",
-        "README.md",
-        ".cargo/config.toml",
-        "python/pyproject.toml",
-    ] {
+    for name in
+        ["Cargo.toml", "Cargo.lock", "README.md", ".cargo/config.toml", "python/pyproject.toml"]
+    {
         stamp = stamp.file(&root.join(name));
     }
     for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"] {

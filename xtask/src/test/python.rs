@@ -26,20 +26,12 @@ pub(super) fn run(options: &Options, summary: &mut Summary) -> Result<()> {
     for python in pythons.all() {
         let reduced = options.quick && python != pythons.default();
         summary.part("pytest", &python.to_string(), || {
-            let venv = Venv::ready(
-                &python.short(),
-                python,
-                &needs,
-                Some(&wheels.for_python(python)?),
-            )?;
+            let venv =
+                Venv::ready(&python.short(), python, &needs, Some(&wheels.for_python(python)?))?;
             pytest(&venv, python, options, reduced)
         });
         if reduced {
-            summary.skipped(
-                "pytest",
-                &python.to_string(),
-                "tests marked `slow` (--quick)",
-            );
+            summary.skipped("pytest", &python.to_string(), "tests marked `slow` (--quick)");
         }
     }
     if options.expression.is_none() {
@@ -56,24 +48,13 @@ pub(super) fn run(options: &Options, summary: &mut Summary) -> Result<()> {
 fn requirements() -> Result<Vec<String>> {
     let text = paths::read(&paths::root().join(REQUIREMENTS))?;
     let lines = text.lines().map(str::trim);
-    Ok(lines
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(str::to_owned)
-        .collect())
+    Ok(lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect())
 }
 
 fn pytest(venv: &Venv, python: &Python, options: &Options, reduced: bool) -> Result<()> {
     let cache = paths::target()?.join("pytest").join(python.short());
     let mut pytest = isolated(venv.python())
-        .args([
-            "-X",
-            "faulthandler",
-            "-m",
-            "pytest",
-            "tests/python",
-            "-q",
-            "-ra",
-        ])
+        .args(["-X", "faulthandler", "-m", "pytest", "tests/python", "-q", "-ra"])
         .arg(format!("--timeout={TEST_TIMEOUT}"))
         .args(["-o", &format!("faulthandler_timeout={HARD_TIMEOUT}")])
         .args(["-o", &format!("cache_dir={}", cache.display())]);
@@ -107,11 +88,7 @@ fn typing(python: &Python, wheels: &Wheels, summary: &mut Summary) -> Result<()>
     });
     // Without a Node of the machine, pyright would fetch one.
     if command("node").arg("--version").read().is_err() {
-        summary.skipped(
-            "pyright",
-            &on,
-            "no `node` on this machine, which pyright runs on",
-        );
+        summary.skipped("pyright", &on, "no `node` on this machine, which pyright runs on");
         return Ok(());
     }
     summary.part("pyright", &on, || {

@@ -8,9 +8,7 @@ use crate::summary::Summary;
 
 pub(super) fn run(_: &Options, summary: &mut Summary) -> Result<()> {
     summary.part("cargo test", "workspace", || {
-        cargo()
-            .args(["test", "--quiet", "--workspace", "--no-fail-fast"])
-            .run()
+        cargo().args(["test", "--quiet", "--workspace", "--no-fail-fast"]).run()
     });
     Ok(())
 }

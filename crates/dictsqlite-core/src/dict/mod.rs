@@ -14,13 +14,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::codec;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::memtable::Admission;
-use crate::options::{Options, PersistMode, StorageMode};
+use crate::options::Options;
 use crate::scan::{Scan, ScanOptions};
 use crate::sqlite::Table;
 use crate::store::{self, EXIT_LIMIT, Fast, Store};
-use crate::types::{AsKey, Entry, KeyBuf, NEVER, Value, pack};
+use crate::types::{AsKey, Entry, KeyBuf, NEVER, PersistMode, StorageMode, Value, pack};
 
 pub use stats::Stats;
 
@@ -145,7 +145,7 @@ impl Dict {
             return Error::closed();
         }
         let message = format!("table {:?} was dropped; open it again", self.table.name);
-        Error::new(crate::ErrorKind::Closed, message)
+        Error::new(ErrorKind::Closed, message)
     }
 
     fn deadline(&self) -> Instant {

@@ -5,8 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Dict, Ttl};
 use crate::error::{Error, Result};
-use crate::options::StorageMode;
-use crate::types::{AsKey, Value};
+use crate::types::{AsKey, StorageMode, Value};
 
 impl Dict {
     /// The value of `key`, decoded from JSON.

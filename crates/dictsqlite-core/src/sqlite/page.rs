@@ -7,8 +7,7 @@ use super::fault;
 use super::read::{Bind, read_key, read_value};
 use super::table::Table;
 use crate::error::Result;
-use crate::options::Order;
-use crate::types::{KeyBuf, Value};
+use crate::types::{KeyBuf, Order, Value};
 
 /// Which keys: packed, from `start` on, before `end`.
 #[derive(Clone, Debug, Default)]

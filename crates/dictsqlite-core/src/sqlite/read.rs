@@ -11,8 +11,7 @@ use super::page::{self, PageRequest, PageRow};
 use super::schema;
 use super::table::Table;
 use crate::error::{Error, ErrorKind, Result};
-use crate::options::StorageMode;
-use crate::types::{Entry, KeyBuf, SqlKey, Value, pack_stored, sql_key, unpack};
+use crate::types::{Entry, KeyBuf, SqlKey, StorageMode, Value, pack_stored, sql_key, unpack};
 
 /// Page cache of a reader, in KiB.
 const CACHE_KIB: i64 = 8 * 1024;

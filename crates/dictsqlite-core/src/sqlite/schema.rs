@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::fault;
 use super::table::quoted;
 use crate::error::{Error, ErrorKind, Result};
-use crate::options::StorageMode;
+use crate::types::StorageMode;
 
 /// `PRAGMA application_id` of our files: "dict" in ASCII.
 pub(super) const APPLICATION_ID: i32 = 0x6469_6374;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
-use crate::options::StorageMode;
+use crate::types::StorageMode;
 
 /// How many rows a table has, as of an epoch of the cache.
 #[derive(Clone, Copy, Debug)]

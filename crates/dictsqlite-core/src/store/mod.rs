@@ -19,11 +19,11 @@ use crate::cache::{Cache, Coherence};
 use crate::completion::pair;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memtable::Memtable;
-use crate::options::{Options, PersistMode, StorageMode};
+use crate::options::Options;
 use crate::readers::Readers;
 use crate::sqlite::{Opener, Place, Table, WriteConnection, check_name, other_codec};
 use crate::state::{Chores, Counters, Request, State};
-use crate::types::{Command, Outcome, TableSpec};
+use crate::types::{Command, Outcome, PersistMode, StorageMode, TableSpec};
 use crate::{maintenance, vfs, writer};
 
 pub(crate) use read::Fast;

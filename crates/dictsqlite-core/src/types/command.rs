@@ -1,7 +1,6 @@
 //! What only the writer can decide: operations that look before they write.
 
-use super::{Entry, Key, PackedKey, Value};
-use crate::options::StorageMode;
+use super::{Entry, Key, PackedKey, StorageMode, Value};
 
 /// What must hold for a conditional write to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 mod command;
 mod entry;
 mod key;
+mod modes;
 mod tuple;
 
 #[cfg(test)]
@@ -15,4 +16,5 @@ pub use key::{AsKey, Key, KeyRef, MAX_KEY_BYTES};
 pub(crate) use key::{
     KeyBuf, PackedKey, SqlKey, Tag, pack, pack_stored, packed_table, sql_key, unpack,
 };
+pub use modes::{Order, PersistMode, StorageMode};
 pub(crate) use tuple::stored_prefix;

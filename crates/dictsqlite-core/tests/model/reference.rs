@@ -111,7 +111,11 @@ pub(crate) fn rank(key: &Key) -> (u8, i64, Vec<u8>) {
                 };
                 stored.push(tag);
                 for b in bytes {
-                    stored.extend_from_slice(if *b == 0 { &[0, 0xFF] } else { std::slice::from_ref(b) });
+                    stored.extend_from_slice(if *b == 0 {
+                        &[0, 0xFF]
+                    } else {
+                        std::slice::from_ref(b)
+                    });
                 }
                 stored.push(0);
             }

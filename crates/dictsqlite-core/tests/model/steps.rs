@@ -119,14 +119,16 @@ pub(crate) fn setup(mode: PersistMode) -> impl Strategy<Value = Setup> {
         prop_oneof![Just(1_usize << 16), Just(64 << 20)],
         prop_oneof![Just(1_u64), Just(20), Just(3_600_000)],
     )
-        .prop_map(move |(second, storage, hot_capacity, buffer_size, memtable_bytes, ms)| Setup {
-            mode,
-            second_mode: second,
-            storage,
-            hot_capacity,
-            buffer_size,
-            memtable_bytes,
-            flush_interval: Duration::from_millis(ms),
+        .prop_map(move |(second, storage, hot_capacity, buffer_size, memtable_bytes, ms)| {
+            Setup {
+                mode,
+                second_mode: second,
+                storage,
+                hot_capacity,
+                buffer_size,
+                memtable_bytes,
+                flush_interval: Duration::from_millis(ms),
+            }
         })
 }
 
