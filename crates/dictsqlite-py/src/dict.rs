@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use dictsqlite_core::{Dict as Core, Entry, Error, ErrorKind, Peek, ScanOptions, Ttl, Value};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
@@ -35,10 +36,16 @@ impl Drop for Open {
     }
 }
 
+type Pair<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
+
 /// Items given as a mapping or as an iterable of pairs.
-fn pairs<'py>(items: &Bound<'py, PyAny>) -> PyResult<Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
+fn pairs<'py>(items: &Bound<'py, PyAny>) -> PyResult<Vec<Pair<'py>>> {
     if let Ok(dict) = items.cast::<PyDict>() {
         return Ok(dict.iter().collect());
+    }
+    if items.cast::<Dict>().is_ok() {
+        // Asked key by key, it could lose one in between.
+        return items.call_method0("items")?.try_iter()?.map(|item| item?.extract()).collect();
     }
     if items.hasattr("keys")? {
         let keys = items.call_method0("keys")?;
@@ -51,7 +58,35 @@ fn pairs<'py>(items: &Bound<'py, PyAny>) -> PyResult<Vec<(Bound<'py, PyAny>, Bou
             })
             .collect();
     }
-    items.try_iter()?.map(|pair| pair?.extract()).collect()
+    items.try_iter()?.enumerate().map(|(at, item)| pair(at, &item?)).collect()
+}
+
+/// A key and a value, from anything of length two, as `dict.update` takes them.
+fn pair<'py>(at: usize, item: &Bound<'py, PyAny>) -> PyResult<Pair<'py>> {
+    if let Ok(pair) = item.extract() {
+        return Ok(pair);
+    }
+    let Ok(parts) = item.try_iter() else {
+        let name = item.get_type().name()?;
+        let message = format!("item {at} is no pair of key and value but {name}");
+        return Err(PyTypeError::new_err(message));
+    };
+    let mut parts = parts.take(3).collect::<PyResult<Vec<_>>>()?;
+    match (parts.pop(), parts.pop(), parts.is_empty()) {
+        (Some(value), Some(key), true) => Ok((key, value)),
+        _ => Err(PyValueError::new_err(format!("item {at} is no pair of key and value"))),
+    }
+}
+
+/// An integer argument of 64 bits.
+fn integer(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    value.extract().map_err(|e: PyErr| {
+        if e.is_instance_of::<PyOverflowError>(value.py()) {
+            errors::of(value.py(), ErrorKind::Invalid, format!("{name} does not fit 64 bits"))
+        } else {
+            e
+        }
+    })
 }
 
 impl Dict {
@@ -202,12 +237,13 @@ impl Dict {
         key: &Bound<'_, PyAny>,
         value: &Bound<'_, PyAny>,
         ttl: Option<&Bound<'_, PyAny>>,
-        if_version: Option<i64>,
+        if_version: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<i64>> {
         let ttl = open::ttl(ttl)?;
         let Some(version) = if_version else {
             return self.store(key, value, ttl).map(|()| None);
         };
+        let version = integer("if_version", version)?;
         let py = key.py();
         let Open { dict, values } = self.opened(py)?;
         let (packed, value) = (keys::borrowed(key)?, values.encode(value, Some(key))?);
@@ -216,11 +252,16 @@ impl Dict {
 
     /// Deletes `key`, whether it is there or not; with `if_version`, only if it has that version.
     #[pyo3(signature = (key, *, if_version=None))]
-    fn delete(&self, key: &Bound<'_, PyAny>, if_version: Option<i64>) -> PyResult<()> {
+    fn delete(
+        &self,
+        key: &Bound<'_, PyAny>,
+        if_version: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
         let py = key.py();
         let dict = &self.opened(py)?.dict;
         let key = keys::borrowed(key)?;
         if let Some(version) = if_version {
+            let version = integer("if_version", version)?;
             return blocking(py, || dict.delete_if_version(&key, version));
         }
         match dict.try_delete(&key) {
@@ -240,7 +281,7 @@ impl Dict {
         let py = key.py();
         if default.len() > 1 {
             let message = format!("pop takes at most 2 arguments, not {}", default.len() + 1);
-            return Err(pyo3::exceptions::PyTypeError::new_err(message));
+            return Err(PyTypeError::new_err(message));
         }
         let Open { dict, values } = self.opened(py)?;
         let packed = keys::borrowed(key)?;
@@ -288,8 +329,10 @@ impl Dict {
 
     /// Adds `delta` to an integer, counting from 0 when there is none, and returns the sum.
     #[pyo3(signature = (key, delta=1))]
-    fn incr(&self, key: &Bound<'_, PyAny>, delta: i64) -> PyResult<i64> {
+    #[expect(clippy::needless_pass_by_value, reason = "what pyo3 takes for an optional argument")]
+    fn incr(&self, key: &Bound<'_, PyAny>, delta: Option<Bound<'_, PyAny>>) -> PyResult<i64> {
         let py = key.py();
+        let delta = delta.map_or(Ok(1), |delta| integer("delta", &delta))?;
         let dict = &self.opened(py)?.dict;
         let key = keys::borrowed(key)?;
         blocking(py, || dict.incr(&key, delta))

@@ -243,8 +243,8 @@ impl World {
             "SELECT count(*) FROM {name} WHERE expires_at IS NULL OR expires_at > {}",
             self.now
         );
-        let rows: usize = connection.query_row(&sql, [], |row| row.get(0)).unwrap();
-        assert_eq!(rows, self.tables[table].slots.len());
+        let rows: i64 = connection.query_row(&sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, self.tables[table].slots.len() as i64);
     }
 
     /// The whole of every table, through every handle.
