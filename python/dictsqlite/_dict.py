@@ -6,36 +6,17 @@ import builtins
 import collections.abc
 import difflib
 import os
-from typing import Any, Iterator, NamedTuple, Optional, Union
+from typing import Any, Iterable, Iterator, NamedTuple, Optional, Union
 
 from ._dictsqlite import Dict as _Dict
 from ._views import ItemsView, KeysView, ValuesView
+from .errors import InvalidError
+from .modes import ORDERS
 
 __all__ = ["DictSQLite", "DictSQLiteV4", "Entry", "open"]
 
-#: The constructor's options and their defaults.
-_DEFAULTS: dict[str, Any] = {
-    "hot_capacity": 1_000_000,
-    "enable_async": True,
-    "persist_mode": "writethrough",
-    "storage_mode": "pickle",
-    "table_name": "main",
-    "encryption_password": None,
-    "enable_safe_pickle": None,
-    "safe_pickle_allowed_modules": None,
-    "buffer_size": 100,
-    "flush_interval": 0.2,
-    "cache_bytes": 256 * 1024 * 1024,
-    "timeout": 30.0,
-    "read_only": False,
-    "ttl": None,
-    "adopt": False,
-    "safe_pickle_allowed_names": None,
-    "trusted": False,
-}
-#: Those that may be given by position, in v4.2's order.
-_POSITIONAL = list(_DEFAULTS)[:9]
-
+#: Stands for a value that no user can give.
+_MISSING: Any = object()
 
 class Entry(NamedTuple):
     """A value with what the store knows about it."""
@@ -47,8 +28,59 @@ class Entry(NamedTuple):
     expires_at: Optional[float]
 
 
+def _spelled_out(
+    self: DictSQLite,
+    db_path: Union[str, "os.PathLike[str]"],
+    hot_capacity: int = 1_000_000,
+    enable_async: bool = True,
+    persist_mode: str = "writethrough",
+    storage_mode: str = "pickle",
+    table_name: str = "main",
+    encryption_password: Optional[str] = None,
+    enable_safe_pickle: Optional[bool] = None,
+    safe_pickle_allowed_modules: Optional[Iterable[str]] = None,
+    buffer_size: int = 100,
+    *,
+    flush_interval: float = 0.2,
+    cache_bytes: int = 256 * 1024 * 1024,
+    timeout: float = 30.0,
+    read_only: bool = False,
+    ttl: Optional[float] = None,
+    adopt: bool = False,
+    safe_pickle_allowed_names: Optional[Iterable[Any]] = None,
+    trusted: bool = False,
+) -> None:
+    """The constructor's options: those of v4.2 in their order, then by name only. Never called."""
+
+
+#: Those that may be given by position, in v4.2's order.
+_POSITIONAL = _spelled_out.__code__.co_varnames[2 : _spelled_out.__code__.co_argcount]
+#: The options and their defaults.
+_DEFAULTS: dict[str, Any] = {
+    **dict(zip(_POSITIONAL, _spelled_out.__defaults__ or ())),
+    **(_spelled_out.__kwdefaults__ or {}),
+}
+
+
+def _selection(
+    self: DictSQLite,
+    *,
+    prefix: Any = None,
+    start: Any = None,
+    end: Any = None,
+    reverse: bool = False,
+    limit: Optional[int] = None,
+    order: Optional[str] = None,
+    consistent: bool = False,
+) -> Any:
+    """The options of a view. Never called."""
+
+
+_SCAN: dict[str, Any] = _selection.__kwdefaults__ or {}
+
+
 def _options(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The given options by name; unknown ones are refused with the valid ones."""
+    """All options by name; unknown ones are refused with the valid ones."""
     if len(args) > len(_POSITIONAL):
         raise TypeError(
             f"at most {len(_POSITIONAL)} options may be given by position: {', '.join(_POSITIONAL)}"
@@ -57,16 +89,19 @@ def _options(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     for name, value in kwargs.items():
         if name not in _DEFAULTS:
             near = difflib.get_close_matches(name, _DEFAULTS, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = f" Did you mean {near[0]!r}?" if near else ""
             raise TypeError(
-                f"unknown option {name!r}{hint} The options are: {', '.join(_DEFAULTS)}"
+                f"unknown option {name!r}.{hint} The options are: {', '.join(_DEFAULTS)}"
             )
         if name in options:
             raise TypeError(f"option {name!r} is given twice")
         options[name] = value
+    for name, value in options.items():
+        if value is None and _DEFAULTS[name] is not None:
+            raise InvalidError(f"{name} is None; leave it out for {_DEFAULTS[name]!r}")
     if not isinstance(options.get("enable_async", True), bool):
-        raise TypeError("enable_async must be True or False")
-    return options
+        raise InvalidError("enable_async must be True or False")
+    return {**_DEFAULTS, **options}
 
 
 class DictSQLite(_Dict):
@@ -77,11 +112,57 @@ class DictSQLite(_Dict):
     (64 bits), ``bytes`` or tuples of these; values are what the ``storage_mode`` can hold. It may be
     used from many threads, and the file from many processes, at once.
 
-    Options: see the stub, or ``docs/python.md``.
+    Options, in the order in which they may be given by position:
+
+    ``hot_capacity`` (1_000_000)
+        Entries that the cache may hold; 0 turns it off. The store's first handle decides.
+    ``enable_async`` (True)
+        Of no effect: kept for programs written for v4.2.
+    ``persist_mode`` ("writethrough")
+        What a write that returned promises. ``"memory"``: nothing on disk. ``"lazy"``: committed
+        within ``flush_interval``. ``"writethrough"``: at most ``buffer_size - 1`` such writes are
+        not committed. ``"durable"``: committed and synced.
+    ``storage_mode`` ("pickle")
+        How the table stores values, recorded in the file: ``"pickle"``, ``"json"``, ``"jsonb"`` or
+        ``"bytes"``.
+    ``table_name`` ("main")
+        The table: 1 to 255 bytes of UTF-8, case-sensitive.
+    ``encryption_password`` (None)
+        Anything but ``None`` raises ``UnsupportedError``.
+    ``enable_safe_pickle`` (None)
+        ``None`` and ``True``: pickles build nothing beyond safe types and what is allowed by name.
+        ``False``: they may run any code, as with ``trusted``.
+    ``safe_pickle_allowed_modules`` (None)
+        Names of modules whose classes pickles may build.
+    ``buffer_size`` (100)
+        ``writethrough``: see there. 1 to 1e9 writes.
+
+    And by name only:
+
+    ``flush_interval`` (0.2)
+        ``lazy``: seconds that a write may stay uncommitted. 0.001 to 3600.
+    ``cache_bytes`` (256 MiB)
+        Bytes that the cache may hold. The store's first handle decides.
+    ``timeout`` (30.0)
+        Seconds that a call may wait for a lock, for room or for its commit; ``math.inf`` allowed.
+    ``read_only`` (False)
+        Opens an existing file and never writes to it.
+    ``ttl`` (None)
+        Seconds (or a ``timedelta``) that entries live unless a call says otherwise; ``None`` for
+        ever.
+    ``adopt`` (False)
+        Adds tables to an SQLite database of something else instead of refusing it.
+    ``safe_pickle_allowed_names`` (None)
+        Classes, or names such as ``"shop.models.Order"``, that pickles may build.
+    ``trusted`` (False)
+        Pickles may build anything, which lets whoever can write the file run code.
     """
 
     def __init__(self, db_path: Union[str, "os.PathLike[str]"], *args: Any, **kwargs: Any) -> None:
-        self._open(db_path, {**_DEFAULTS, **_options(args, kwargs)})
+        self._open(db_path, _options(args, kwargs))
+
+    # What `help` and editors show.
+    __init__.__wrapped__ = _spelled_out  # type: ignore[attr-defined]
 
     # -- mapping ---------------------------------------------------------------------------------
 
@@ -107,6 +188,14 @@ class DictSQLite(_Dict):
     def items(self, **options: Any) -> ItemsView:
         """A lazy view of the pairs; options as for :meth:`keys`."""
         return ItemsView(self, _scan_options(options))
+
+    for _view in (keys, values, items):
+        _view.__wrapped__ = _selection  # type: ignore[attr-defined]
+    del _view
+
+    def pop(self, key: Any, default: Any = _MISSING) -> Any:
+        """Removes ``key`` and returns its value; ``default``, if given, when there is none."""
+        return self._pop(key) if default is _MISSING else self._pop(key, default)
 
     def update(self, other: Any = (), /, **kwargs: Any) -> None:
         """Sets many keys as one unit: all of it survives a crash, or nothing."""
@@ -141,9 +230,8 @@ class DictSQLite(_Dict):
             return True
         if not isinstance(other, collections.abc.Mapping):
             return NotImplemented
-        missing = object()
         return builtins.len(self) == builtins.len(other) and all(
-            other.get(key, missing) == value for key, value in self.items()
+            other.get(key, _MISSING) == value for key, value in self.items()
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -199,16 +287,25 @@ collections.abc.MutableMapping.register(DictSQLite)
 
 DictSQLiteV4 = DictSQLite
 
-_SCAN = ("prefix", "start", "end", "reverse", "limit", "order", "consistent")
-
-
 def _scan_options(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a view, checked now rather than when it is iterated."""
     for name in options:
         if name not in _SCAN:
             raise TypeError(f"unknown option {name!r}; the options are: {', '.join(_SCAN)}")
+    limit, order = options.get("limit"), options.get("order")
+    if limit is not None and not (type(limit) is int and 0 <= limit < 2**63):
+        raise InvalidError(f"limit is {limit!r}; it must be an int from 0 on, or None")
+    if order is not None and order not in ORDERS:
+        raise InvalidError(f"order is {order!r}; it must be one of: {', '.join(ORDERS)}")
+    for name in ("reverse", "consistent"):
+        if not isinstance(options.get(name, False), bool):
+            raise InvalidError(f"{name} is {options[name]!r}; it must be True or False")
     return options
 
 
 def open(db_path: Union[str, "os.PathLike[str]"], *args: Any, **kwargs: Any) -> DictSQLite:
-    """Opens a dict: the same as ``DictSQLite(db_path, ...)``."""
+    """Opens a dict: the same as ``DictSQLite(db_path, ...)``, with the options listed there."""
     return DictSQLite(db_path, *args, **kwargs)
+
+
+open.__wrapped__ = DictSQLite  # type: ignore[attr-defined]

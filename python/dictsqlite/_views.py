@@ -5,6 +5,8 @@ from __future__ import annotations
 import collections.abc
 from typing import TYPE_CHECKING, Any, Iterator, Tuple
 
+from .errors import KeyTypeError
+
 if TYPE_CHECKING:
     from ._dict import DictSQLite
 
@@ -51,9 +53,13 @@ class KeysView(_View, collections.abc.KeysView):  # type: ignore[type-arg]
     _what = "keys"
 
     def __contains__(self, key: object) -> bool:
-        if self._whole():
+        if not self._whole():
+            return any(key == mine for mine in self)
+        # Sets are compared with views, and theirs may hold what can be no key.
+        try:
             return key in self._db
-        return any(key == mine for mine in self)
+        except KeyTypeError:
+            return False
 
 
 class ItemsView(_View, collections.abc.ItemsView):  # type: ignore[type-arg]
@@ -67,7 +73,10 @@ class ItemsView(_View, collections.abc.ItemsView):  # type: ignore[type-arg]
         if not self._whole():
             return any(item == mine for mine in self)
         missing = object()
-        value: Any = self._db.get(item[0], missing)
+        try:
+            value: Any = self._db.get(item[0], missing)
+        except KeyTypeError:
+            return False
         return value is not missing and bool(value is item[1] or value == item[1])
 
     @classmethod

@@ -10,6 +10,9 @@ PersistMode = Literal["memory", "lazy", "writethrough", "durable"]
 StorageMode = Literal["pickle", "json", "jsonb", "bytes"]
 Order = Literal["insertion", "key"]
 
+#: The names of the orders.
+ORDERS = ("insertion", "key")
+
 
 class Modes:
     """Names for ``persist_mode`` and ``storage_mode``."""

@@ -12,7 +12,8 @@ import time
 import uuid
 
 import pytest
-from test_codec_pickle import Point, Slotted, inject, opened
+from test_codec_allowed import Point, Slotted
+from test_codec_pickle import inject, opened
 
 import dictsqlite
 
@@ -55,8 +56,6 @@ def hostile(canary):
     """Name -> stream. Each would leave the canary file or variable behind, change a class, hang or eat memory."""
     touch, code = f"touch {canary}", f"open({str(canary)!r}, 'w')"
     t, c, p = text(touch), text(code), text(str(canary))
-    popen = "subprocess"
-    od = b"ccollections\nOrderedDict\n"
     huge = struct.pack("<Q", 1 << 60)
     streams = {
         "os.system": pickle.dumps(Evil(os.system, touch)),
@@ -72,7 +71,7 @@ def hostile(canary):
         "compile": call("builtins", "compile", c, text("x"), text("exec")),
         "import": call("builtins", "__import__", text("antigravity")),
         "importlib": call("importlib", "import_module", text("antigravity")),
-        "Popen": call(popen, "Popen", b"(" + text("touch") + p + b"l"),
+        "Popen": call("subprocess", "Popen", b"(" + text("touch") + p + b"l"),
         "putenv": call("os", "putenv", text(CANARY), text("1")),
         "environ": call("os", "environ.__setitem__", text(CANARY), text("1")),
         "pathlib touch": b"cpathlib\nPath.touch\n(" + call("pathlib", "Path", p) + b"tR",
@@ -110,7 +109,7 @@ def hostile(canary):
         "BUILD on a class": b"cfractions\nFraction\n(N}" + text("__eq__") + b"Nst" + b"b",
         "BUILD on a class's dict": b"cfractions\nFraction\n}" + text("__eq__") + b"Nsb",
         "BUILD on the UUID class": b"cuuid\nUUID\n(N}" + text("__init__") + b"Nstb",
-        "BUILD on an OrderedDict": od + b")R}" + text("items") + b"Nsb",
+        "BUILD on an OrderedDict": b"ccollections\nOrderedDict\n)R}" + text("items") + b"Nsb",
         "BUILD on a list": b"]}" + text("x") + b"Nsb",
         "BUILD on a date": call("datetime", "date", b"C\x04\x07\xe8\x01\x01") + b"}b",
         "BUILD of slots": b"cuuid\nUUID\n)\x81(N}" + text("__class__") + b"cbuiltins\ndict\nstb",
@@ -279,7 +278,7 @@ class Watched:
 def test_allowed_classes_are_not_a_way_around(tmp_path):
     path = tmp_path / "store.db"
     mod = __name__.encode()
-    watched, slotted = b"c" + mod + b"\nWatched\n", b"ctest_codec_pickle\nSlotted\n"
+    watched, slotted = b"c" + mod + b"\nWatched\n", b"ctest_codec_allowed\nSlotted\n"
     streams = {
         "attributes of the class": watched + b"}" + text("secret") + b"Nsb.",
         "slots of the class": watched + b"(N}" + text("secret") + b"Nstb.",

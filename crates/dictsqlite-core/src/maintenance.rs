@@ -8,6 +8,7 @@ use crate::completion::pair;
 use crate::sqlite::WriteConnection;
 use crate::state::{Counters, Request, State};
 use crate::types::{Command, Outcome};
+use crate::vfs::fork;
 
 /// Rows swept by one command, so that no commit becomes long.
 const SWEEP_ROWS: u32 = 1000;
@@ -33,7 +34,9 @@ pub(crate) fn run(state: &Arc<State>) {
             std::mem::take(&mut list.checkpoint)
         };
         if checkpoint {
+            let _pass = fork::enter();
             let c = connection.get_or_insert_with(|| WriteConnection::open(&state.opener));
+            let _alone = state.chores.checkpointing.lock();
             // What fails here is tried again after the next commits; nothing depends on it.
             if let Ok((frames, moved)) =
                 c.as_ref().map_err(Clone::clone).and_then(|c| c.checkpoint())

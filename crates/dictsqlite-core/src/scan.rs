@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::completion::{Completion, pair};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::sqlite::{After, Bounds, PageRequest, PageRow, Reader, Table};
 use crate::store::Store;
 use crate::types::{AsKey, Key, KeyBuf, NEVER, Order, Tag, Value, pack, stored_prefix, unpack};
+use crate::vfs::fork;
 
 const FIRST_PAGE: usize = 256;
 const LARGEST_PAGE: usize = 4096;
@@ -142,6 +143,10 @@ impl Scan {
         if !rest.is_empty() || self.ended {
             return Ok(rest);
         }
+        if self.is_inherited() {
+            let message = "the scan was open when the process forked; begin it again here";
+            return Err(Error::new(ErrorKind::Closed, message));
+        }
         let deadline = Instant::now() + self.timeout;
         if self.pinned.is_none() {
             self.store.barrier(deadline)?;
@@ -210,6 +215,11 @@ impl Scan {
         }
     }
 
+    /// True in the child of a fork for a scan of its parent's.
+    fn is_inherited(&self) -> bool {
+        self.store.generation != fork::generation()
+    }
+
     fn unpin(&mut self) {
         if let Some(reader) = self.pinned.take() {
             // Nothing was written, so there is nothing the end could lose.
@@ -221,7 +231,13 @@ impl Scan {
 
 impl Drop for Scan {
     fn drop(&mut self) {
-        self.unpin();
+        if self.is_inherited() {
+            // The connection and the store are the parent's: left alone, not closed.
+            std::mem::forget(self.pinned.take());
+            std::mem::forget(Arc::clone(&self.store));
+        } else {
+            self.unpin();
+        }
     }
 }
 
@@ -278,6 +294,11 @@ fn prefix_bounds(table: u32, prefix: &Key) -> Result<(KeyBuf, Option<KeyBuf>)> {
     start.push(tag as u8);
     start.extend_from_slice(&stored_prefix(prefix.as_key())?);
     let mut end = start.clone();
+    if matches!(prefix, Key::Tuple(_)) {
+        // An element follows, or nothing; `0xFF` here goes on with the last element, escaped.
+        end.push(u8::MAX);
+        return Ok((start, Some(end)));
+    }
     while end.last() == Some(&u8::MAX) {
         end.pop();
     }

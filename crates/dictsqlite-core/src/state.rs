@@ -1,16 +1,16 @@
 //! What the readers, the writer and the store share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::{Condvar, Mutex};
 
 use crate::cache::{Cache, Coherence, View};
 use crate::clock::Clock;
 use crate::completion::Completer;
-use crate::memtable::Memtable;
+use crate::memtable::{Decision, Memtable, Segment};
 use crate::sqlite::{Opener, Stamps, Tables};
-use crate::types::{Command, Outcome};
+use crate::types::{Command, Outcome, packed_table};
 
 /// A command on its way to the writer, and where the answer goes.
 pub(crate) struct Request {
@@ -18,6 +18,14 @@ pub(crate) struct Request {
     /// Whether the answer may come only after a sync.
     pub(crate) durable: bool,
     pub(crate) reply: Completer<Outcome>,
+}
+
+impl Decision for Request {
+    fn meets(&self, segment: &Segment) -> bool {
+        let of = |table| segment.iter().any(|(key, _)| packed_table(key) == table);
+        self.command.key().is_some_and(|key| segment.holds(key))
+            || self.command.whole_table().is_some_and(of)
+    }
 }
 
 /// See the module.
@@ -31,6 +39,8 @@ pub(crate) struct State {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) chores: Chores,
     pub(crate) counters: Counters,
+    /// The writer is waiting for SQLite's write lock.
+    pub(crate) at_lock: AtomicBool,
 }
 
 /// What has happened since the store was opened.
@@ -54,6 +64,8 @@ impl Counters {
 pub(crate) struct Chores {
     pub(crate) list: Mutex<List>,
     pub(crate) changed: Condvar,
+    /// Held by the maintenance thread while it checkpoints.
+    pub(crate) checkpointing: Mutex<()>,
     /// When the first entry of any table expires (ms), as far as is known.
     pub(crate) next_expiry: AtomicI64,
     /// Frames the maintenance thread left to the writer at its last checkpoint.
@@ -72,6 +84,7 @@ impl Default for Chores {
         Self {
             list: Mutex::new(List::default()),
             changed: Condvar::new(),
+            checkpointing: Mutex::new(()),
             next_expiry: AtomicI64::new(i64::MAX),
             tail: AtomicU32::new(0),
         }

@@ -12,6 +12,7 @@ use crate::memtable::{Segment, Step, Work};
 use crate::sqlite::{Applied, BlindWrite, WriteConnection};
 use crate::state::{Counters, Request, State};
 use crate::types::{Command, Outcome, PackedKey, Stamp};
+use crate::vfs::fork;
 
 /// A checkpoint is asked for when the log has this many frames (about 4 MiB).
 const CHECKPOINT_FRAMES: u32 = 1000;
@@ -62,11 +63,19 @@ impl Writer<'_> {
             self.state.memtable.committed(work, None);
             return;
         }
-        match self.commit(&work) {
+        let pass = fork::enter();
+        let result = self.commit(&work);
+        drop(pass);
+        match result {
             Ok((answers, dropped)) => {
                 self.pause = PAUSE;
                 let requests = self.state.memtable.committed(work, dropped);
                 for (request, answer) in requests.into_iter().zip(answers) {
+                    if let (Command::Sweep { .. }, Ok(Outcome::Count(n))) =
+                        (&request.command, &answer)
+                    {
+                        Counters::add(&self.state.counters.swept, *n);
+                    }
                     request.reply.complete(answer);
                 }
                 self.checkpoint_if_due();
@@ -76,7 +85,9 @@ impl Writer<'_> {
     }
 
     fn fail(&mut self, work: Work<Request>, error: &Error) {
+        let pass = fork::enter();
         self.connection.rollback();
+        drop(pass);
         self.settled = None;
         Counters::add(&self.state.counters.failed_commits, 1);
         // Waiting for the lock took its time already.
@@ -93,7 +104,10 @@ impl Writer<'_> {
             Step::Segment(segment) => segment.is_durable(),
             Step::Command(request, ..) => request.durable,
         });
-        self.connection.begin(durable)?;
+        self.state.at_lock.store(true, Ordering::Release);
+        let begun = self.connection.begin(durable);
+        self.state.at_lock.store(false, Ordering::Release);
+        begun?;
         let before = self.state.stamps.live();
         if self.settled != Some(before) || !self.state.stamps.available() {
             self.connection.refresh()?;
@@ -121,6 +135,8 @@ impl Writer<'_> {
         self.settled =
             (wrote && after.change() == before.change().wrapping_add(1)).then_some(after);
         Counters::add(&self.state.counters.commits, u64::from(wrote));
+        let ops = transaction.segments.iter().map(|(segment, _)| u64::from(segment.ops())).sum();
+        Counters::add(&self.state.counters.committed_ops, ops);
         let dropped = self.unwritable(&transaction.applied);
         Ok((transaction.answers, dropped))
     }
@@ -143,16 +159,12 @@ impl Writer<'_> {
                     });
                     let (tables, ops) = (&self.state.tables, segment.ops());
                     let base = self.connection.apply(tables, ops, writes, now_ms, &mut applied)?;
-                    Counters::add(&self.state.counters.committed_ops, u64::from(ops));
                     segments.push((Arc::clone(segment), base));
                 }
                 Step::Command(request, ..) => {
                     let tables = &self.state.tables;
                     let (command, applied) = (&request.command, &mut applied);
                     let answer = self.connection.decide(tables, command, now_ms, applied)?;
-                    if let (Command::Sweep { .. }, Ok(Outcome::Count(n))) = (command, &answer) {
-                        Counters::add(&self.state.counters.swept, *n);
-                    }
                     answers.push(answer);
                 }
             }
@@ -220,6 +232,9 @@ impl Writer<'_> {
         let small_tail = (1..=TAIL_FRAMES).contains(&tail);
         if small_tail || frames >= CAP_FRAMES {
             chores.tail.store(0, Ordering::Release);
+            // Far above the cap writing has outrun the checkpoint under way, and waits for its end.
+            let _alone = (frames >= 2 * CAP_FRAMES).then(|| chores.checkpointing.lock());
+            let _pass = fork::enter();
             // A failure here is found again by the commit that meets it.
             if self.connection.checkpoint().is_ok() {
                 Counters::add(&self.state.counters.checkpoints, 1);

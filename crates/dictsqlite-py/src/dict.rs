@@ -1,6 +1,7 @@
 //! `Dict`: the operations of one handle, with the interpreter released while SQLite works.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use dictsqlite_core::{Dict as Core, Entry, Error, ErrorKind, Peek, ScanOptions, Ttl, Value};
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
@@ -29,7 +30,13 @@ impl Drop for Open {
         // The last reference may go while the interpreter is held: closing must not stop it.
         if Arc::strong_count(&self.dict) == 1 && !self.dict.is_closed() {
             let dict = Arc::clone(&self.dict);
-            let close = move || drop(dict);
+            let close = move || {
+                // Ours must be the last reference, or the interpreter's thread would close after all.
+                while Arc::strong_count(&dict) > 1 {
+                    std::thread::sleep(Duration::from_micros(50));
+                }
+                drop(dict);
+            };
             // Without a thread, the handle is closed here.
             let _ = std::thread::Builder::new().name("dictsqlite-close".into()).spawn(close);
         }
@@ -78,15 +85,20 @@ fn pair<'py>(at: usize, item: &Bound<'py, PyAny>) -> PyResult<Pair<'py>> {
     }
 }
 
-/// An integer argument of 64 bits.
-fn integer(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
+/// An integer argument; one beyond 64 bits is refused in our own words.
+fn integer(value: &Bound<'_, PyAny>) -> PyResult<i64> {
     value.extract().map_err(|e: PyErr| {
-        if e.is_instance_of::<PyOverflowError>(value.py()) {
-            errors::of(value.py(), ErrorKind::Invalid, format!("{name} does not fit 64 bits"))
+        let py = value.py();
+        if e.is_instance_of::<PyOverflowError>(py) {
+            errors::of(py, ErrorKind::Invalid, "an integer argument must fit 64 bits")
         } else {
             e
         }
     })
+}
+
+fn version(value: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
+    if value.is_none() { Ok(None) } else { integer(value).map(Some) }
 }
 
 impl Dict {
@@ -237,13 +249,12 @@ impl Dict {
         key: &Bound<'_, PyAny>,
         value: &Bound<'_, PyAny>,
         ttl: Option<&Bound<'_, PyAny>>,
-        if_version: Option<&Bound<'_, PyAny>>,
+        #[pyo3(from_py_with = version)] if_version: Option<i64>,
     ) -> PyResult<Option<i64>> {
         let ttl = open::ttl(ttl)?;
         let Some(version) = if_version else {
             return self.store(key, value, ttl).map(|()| None);
         };
-        let version = integer("if_version", version)?;
         let py = key.py();
         let Open { dict, values } = self.opened(py)?;
         let (packed, value) = (keys::borrowed(key)?, values.encode(value, Some(key))?);
@@ -255,13 +266,12 @@ impl Dict {
     fn delete(
         &self,
         key: &Bound<'_, PyAny>,
-        if_version: Option<&Bound<'_, PyAny>>,
+        #[pyo3(from_py_with = version)] if_version: Option<i64>,
     ) -> PyResult<()> {
         let py = key.py();
         let dict = &self.opened(py)?.dict;
         let key = keys::borrowed(key)?;
         if let Some(version) = if_version {
-            let version = integer("if_version", version)?;
             return blocking(py, || dict.delete_if_version(&key, version));
         }
         match dict.try_delete(&key) {
@@ -273,16 +283,12 @@ impl Dict {
 
     /// Removes and returns the value of `key`, or `default`.
     #[pyo3(signature = (key, *default))]
-    fn pop<'py>(
+    fn _pop<'py>(
         &self,
         key: &Bound<'py, PyAny>,
         default: &Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = key.py();
-        if default.len() > 1 {
-            let message = format!("pop takes at most 2 arguments, not {}", default.len() + 1);
-            return Err(PyTypeError::new_err(message));
-        }
         let Open { dict, values } = self.opened(py)?;
         let packed = keys::borrowed(key)?;
         match blocking(py, || dict.pop(&packed))? {
@@ -329,10 +335,12 @@ impl Dict {
 
     /// Adds `delta` to an integer, counting from 0 when there is none, and returns the sum.
     #[pyo3(signature = (key, delta=1))]
-    #[expect(clippy::needless_pass_by_value, reason = "what pyo3 takes for an optional argument")]
-    fn incr(&self, key: &Bound<'_, PyAny>, delta: Option<Bound<'_, PyAny>>) -> PyResult<i64> {
+    fn incr(
+        &self,
+        key: &Bound<'_, PyAny>,
+        #[pyo3(from_py_with = integer)] delta: i64,
+    ) -> PyResult<i64> {
         let py = key.py();
-        let delta = delta.map_or(Ok(1), |delta| integer("delta", &delta))?;
         let dict = &self.opened(py)?.dict;
         let key = keys::borrowed(key)?;
         blocking(py, || dict.incr(&key, delta))

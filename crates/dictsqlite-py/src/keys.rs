@@ -55,7 +55,7 @@ fn other<'a>(object: &Bound<'_, PyAny>) -> PyResult<PyKey<'a>> {
         });
     }
     if let Ok(tuple) = object.cast::<PyTuple>() {
-        let items = tuple.iter().map(|item| owned(&item)).collect::<PyResult<Vec<_>>>()?;
+        let items = tuple.iter().map(|item| element(&item)).collect::<PyResult<Vec<_>>>()?;
         return Ok(PyKey::Tuple(items));
     }
     let name = object.get_type().name()?;
@@ -64,6 +64,18 @@ fn other<'a>(object: &Bound<'_, PyAny>) -> PyResult<PyKey<'a>> {
         ErrorKind::KeyType,
         format!("a key is str, int, bytes or a tuple of these, not {name}"),
     ))
+}
+
+/// An element of a tuple. An inner tuple is refused here: walked down, deep ones overrun the stack.
+fn element(object: &Bound<'_, PyAny>) -> PyResult<Key> {
+    if object.cast::<PyTuple>().is_ok() {
+        return Err(errors::of(
+            object.py(),
+            ErrorKind::KeyType,
+            "a tuple key holds str, int and bytes only; flatten the inner tuple",
+        ));
+    }
+    owned(object)
 }
 
 /// The key a Python object is, owned.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dictsqlite_core::{ErrorKind, Options, PersistMode, Ttl};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBool, PyDict};
 
 use crate::errors;
 use crate::values::{refuse_password, storage_mode};
@@ -20,7 +20,8 @@ pub(crate) fn seconds(name: &str, value: f64) -> PyResult<Option<Duration>> {
     }
     if !(0.0..=MOST_SECONDS).contains(&value) {
         return Python::attach(|py| {
-            let message = format!("{name} is {value}; it is a number of seconds from 0 on");
+            let message =
+                format!("{name} is {value:?}; it is a number of seconds, from 0 to {MOST_SECONDS:e}");
             Err(errors::of(py, ErrorKind::Invalid, message))
         });
     }
@@ -47,12 +48,12 @@ fn as_seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Duration>
         return Ok(None);
     }
     let number = match value.extract::<f64>() {
-        Ok(number) => number,
-        Err(_) => match value.call_method0("total_seconds").and_then(|s| s.extract::<f64>()) {
+        Ok(number) if !value.is_instance_of::<PyBool>() => number,
+        _ => match value.call_method0("total_seconds").and_then(|s| s.extract::<f64>()) {
             Ok(number) => number,
             Err(_) => {
                 let kind = value.get_type().name()?;
-                let message = format!("{name} is seconds or a timedelta, not {kind}");
+                let message = format!("{name} is seconds (0 to 1e12) or a timedelta, not {kind}");
                 return Err(errors::of(value.py(), ErrorKind::Invalid, message));
             }
         },
@@ -84,8 +85,9 @@ impl<'py> Arguments<'_, 'py> {
 
     fn count(&self, name: &str) -> PyResult<Option<u64>> {
         self.get(name)?
-            .map(|value| {
-                value.extract::<u64>().map_err(|_| self.wrong(name, &value, "an int from 0 on"))
+            .map(|value| match value.extract::<u64>() {
+                Ok(n) if !value.is_instance_of::<PyBool>() => Ok(n),
+                _ => Err(self.wrong(name, &value, "an int from 0 on")),
             })
             .transpose()
     }
@@ -137,8 +139,8 @@ impl<'py> Arguments<'_, 'py> {
             options.cache_bytes = n.min(1 << 48);
         }
         if let Some(value) = self.get("flush_interval")? {
-            let interval = as_seconds("flush_interval", &value)?;
-            options.flush_interval = interval.unwrap_or(Duration::MAX);
+            options.flush_interval = as_seconds("flush_interval", &value)?
+                .ok_or_else(|| self.wrong("flush_interval", &value, "from 1 ms to 1 h"))?;
         }
         if let Some(value) = self.get("timeout")? {
             let longest = Duration::from_secs(1_000_000);

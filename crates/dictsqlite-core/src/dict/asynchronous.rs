@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::bound::Bound;
 use super::{Dict, Ttl};
 use crate::codec;
 use crate::completion::{Completer, Completion, pair};
@@ -15,20 +16,20 @@ impl Dict {
     /// [`Dict::get`] without blocking.
     pub fn get_async(&self, key: impl AsKey) -> Completion<Option<Value>> {
         match self.pack(&key) {
-            Ok(packed) => self.store.get_async(&self.table, packed),
+            Ok((at, packed)) => at.store.get_async(&at.table, packed),
             Err(e) => Completion::ready(Err(e)),
         }
     }
 
     /// [`Dict::get_many`] without blocking.
     pub fn get_many_async<K: AsKey>(&self, keys: &[K]) -> Completion<Vec<Option<Value>>> {
-        let packed = match self.pack_all(keys) {
+        let (at, packed) = match self.pack_all(keys) {
             Ok(packed) => packed,
             Err(e) => return Completion::ready(Err(e)),
         };
-        let (store, table) = (Arc::clone(&self.store), Arc::clone(&self.table));
+        let (store, table) = (Arc::clone(&at.store), Arc::clone(&at.table));
         let deadline = self.deadline();
-        self.on_worker(move || store.get_many(&table, &packed, deadline))
+        on_worker(at, move || store.get_many(&table, &packed, deadline))
     }
 
     /// [`Dict::contains`] without blocking.
@@ -38,9 +39,11 @@ impl Dict {
 
     /// [`Dict::set_with_ttl`] without blocking: done when the mode's promise is kept.
     pub fn set_async(&self, key: impl AsKey, value: &[u8], ttl: Ttl) -> Completion<()> {
-        let packed = codec::check(self.table.storage, value).and_then(|()| self.pack(&key));
+        let packed = codec::check(self.options.storage_mode, value).and_then(|()| self.pack(&key));
         match packed {
-            Ok(packed) => self.put_async(packed, Some(Value::from(value)), self.expires_at(ttl)),
+            Ok((at, packed)) => {
+                self.put_async(at, packed, Some(Value::from(value)), self.expires_at(at, ttl))
+            }
             Err(e) => Completion::ready(Err(e)),
         }
     }
@@ -48,37 +51,43 @@ impl Dict {
     /// [`Dict::delete`] without blocking.
     pub fn delete_async(&self, key: impl AsKey) -> Completion<()> {
         match self.pack(&key) {
-            Ok(packed) => self.put_async(packed, None, NEVER),
+            Ok((at, packed)) => self.put_async(at, packed, None, NEVER),
             Err(e) => Completion::ready(Err(e)),
         }
     }
 
-    fn put_async(&self, key: KeyBuf, value: Option<Value>, expires_at: i64) -> Completion<()> {
+    fn put_async(
+        &self,
+        at: &Bound,
+        key: KeyBuf,
+        value: Option<Value>,
+        expires_at: i64,
+    ) -> Completion<()> {
         let (completer, completion) = pair();
         let write = PendingWrite { key, value, expires_at, admission: self.admission };
-        write.attempt(&self.store, completer);
+        write.attempt(&at.store, completer);
         completion
     }
 
     /// [`Dict::incr`] without blocking.
     pub fn incr_async(&self, key: impl AsKey, delta: i64) -> Completion<i64> {
-        let packed = match self.pack(&key) {
-            Ok(packed) => PackedKey::from(&packed[..]),
+        let (at, packed) = match self.pack(&key) {
+            Ok((at, packed)) => (at, PackedKey::from(&packed[..])),
             Err(e) => return Completion::ready(Err(e)),
         };
-        let expires_at = self.expires_at(Ttl::Default);
-        self.command(Command::Incr { key: packed, delta, expires_at }).then(
-            |outcome| match outcome? {
+        let expires_at = self.expires_at(at, Ttl::Default);
+        self.command(at, Command::Incr { key: packed, delta, expires_at }).then(|outcome| {
+            match outcome? {
                 Outcome::Number(sum) => Ok(sum),
                 _ => Err(unexpected()),
-            },
-        )
+            }
+        })
     }
 
     /// [`Dict::flush`] without blocking.
     pub fn flush_async(&self) -> Completion<()> {
-        match self.check_open() {
-            Ok(()) => self.store.barrier_async(),
+        match self.at() {
+            Ok(at) => at.store.state.memtable.flush(),
             Err(e) => Completion::ready(Err(e)),
         }
     }
@@ -89,22 +98,22 @@ impl Dict {
         operation: impl FnOnce(&Self) -> Result<T> + Send + 'static,
     ) -> Completion<T> {
         let dict = Arc::clone(self);
-        self.on_worker(move || operation(&dict))
-    }
-
-    fn on_worker<T: Send + 'static>(
-        &self,
-        operation: impl FnOnce() -> Result<T> + Send + 'static,
-    ) -> Completion<T> {
-        if let Err(e) = self.check_open() {
-            return Completion::ready(Err(e));
+        match self.at() {
+            Ok(at) => on_worker(at, move || operation(&dict)),
+            Err(e) => Completion::ready(Err(e)),
         }
-        let (completer, completion) = pair();
-        self.store.readers.submit(Box::new(move |reader| {
-            completer.complete(reader.and_then(|_| operation()));
-        }));
-        completion
     }
+}
+
+fn on_worker<T: Send + 'static>(
+    at: &Bound,
+    operation: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Completion<T> {
+    let (completer, completion) = pair();
+    at.store.readers.submit(Box::new(move |reader| {
+        completer.complete(reader.and_then(|_| operation()));
+    }));
+    completion
 }
 
 /// A write that may have to wait for room.

@@ -1,6 +1,7 @@
 //! Operations that look before they write: decided by the writer, inside SQLite's transaction,
 //! after everything accepted before them. They return once they are committed.
 
+use super::bound::Bound;
 use super::{Dict, Ttl};
 use crate::codec;
 use crate::completion::Completion;
@@ -9,12 +10,13 @@ use crate::store::unexpected;
 use crate::types::{AsKey, Command, Entry, Expect, Key, NEVER, Outcome, PackedKey, Value};
 
 impl Dict {
-    pub(super) fn command(&self, command: Command) -> Completion<Outcome> {
-        self.store.command(command, self.deadline(), self.admission.durable)
+    pub(super) fn command(&self, at: &Bound, command: Command) -> Completion<Outcome> {
+        at.store.command(command, self.deadline(), self.admission.durable)
     }
 
-    fn packed(&self, key: impl AsKey) -> Result<PackedKey> {
-        Ok(PackedKey::from(&self.pack(&key)?[..]))
+    fn packed(&self, key: impl AsKey) -> Result<(&Bound, PackedKey)> {
+        let (at, packed) = self.pack(&key)?;
+        Ok((at, PackedKey::from(&packed[..])))
     }
 
     /// Sets `key` if its version is `version` (0: if there is no entry), and gives the new version.
@@ -28,12 +30,12 @@ impl Dict {
         version: i64,
         ttl: Ttl,
     ) -> Result<i64> {
-        codec::check(self.table.storage, &value)?;
-        let key = self.packed(key)?;
+        codec::check(self.options.storage_mode, &value)?;
+        let (at, key) = self.packed(key)?;
         codec::check_size(&key, &value)?;
-        let expires_at = self.expires_at(ttl);
+        let expires_at = self.expires_at(at, ttl);
         let expect = Expect::Version(version);
-        match self.command(Command::Set { key, value, expires_at, expect }).wait()? {
+        match self.command(at, Command::Set { key, value, expires_at, expect }).wait()? {
             Outcome::Version(version) => Ok(version),
             _ => Err(unexpected()),
         }
@@ -44,9 +46,9 @@ impl Dict {
     /// # Errors
     /// `Conflict`, naming the key, when it has another version or is not there.
     pub fn delete_if_version(&self, key: impl AsKey, version: i64) -> Result<()> {
-        let key = self.packed(key)?;
+        let (at, key) = self.packed(key)?;
         let expect = Expect::Version(version);
-        self.command(Command::Delete { key, expect }).wait().map(|_| ())
+        self.command(at, Command::Delete { key, expect }).wait().map(|_| ())
     }
 
     /// Deletes `key` and says whether it was there.
@@ -54,8 +56,8 @@ impl Dict {
     /// # Errors
     /// As [`Dict::set`].
     pub fn remove(&self, key: impl AsKey) -> Result<bool> {
-        let key = self.packed(key)?;
-        match self.command(Command::Delete { key, expect: Expect::Any }).wait()? {
+        let (at, key) = self.packed(key)?;
+        match self.command(at, Command::Delete { key, expect: Expect::Any }).wait()? {
             Outcome::Count(n) => Ok(n > 0),
             _ => Err(unexpected()),
         }
@@ -66,8 +68,8 @@ impl Dict {
     /// # Errors
     /// As [`Dict::set`].
     pub fn pop(&self, key: impl AsKey) -> Result<Option<Entry>> {
-        let key = self.packed(key)?;
-        match self.command(Command::Pop { key }).wait()? {
+        let (at, key) = self.packed(key)?;
+        match self.command(at, Command::Pop { key }).wait()? {
             Outcome::Entry(entry) => Ok(entry),
             _ => Err(unexpected()),
         }
@@ -78,9 +80,9 @@ impl Dict {
     /// # Errors
     /// As [`Dict::set`].
     pub fn pop_item(&self, last: bool) -> Result<Option<(Key, Entry)>> {
-        self.check_open()?;
-        let command = Command::PopItem { table: self.table.id, newest: last };
-        match self.command(command).wait()? {
+        let at = self.at()?;
+        let command = Command::PopItem { table: at.table.id, newest: last };
+        match self.command(at, command).wait()? {
             Outcome::Item(item) => Ok(item),
             _ => Err(unexpected()),
         }
@@ -91,11 +93,11 @@ impl Dict {
     /// # Errors
     /// As [`Dict::set`].
     pub fn set_default(&self, key: impl AsKey, value: Value, ttl: Ttl) -> Result<Option<Entry>> {
-        codec::check(self.table.storage, &value)?;
-        let key = self.packed(key)?;
+        codec::check(self.options.storage_mode, &value)?;
+        let (at, key) = self.packed(key)?;
         codec::check_size(&key, &value)?;
-        let expires_at = self.expires_at(ttl);
-        match self.command(Command::SetDefault { key, value, expires_at }).wait()? {
+        let expires_at = self.expires_at(at, ttl);
+        match self.command(at, Command::SetDefault { key, value, expires_at }).wait()? {
             Outcome::Entry(entry) => Ok(entry),
             _ => Err(unexpected()),
         }
@@ -107,9 +109,9 @@ impl Dict {
     /// # Errors
     /// `Codec` when the value is no integer, `Invalid` when the sum does not fit 64 bits.
     pub fn incr(&self, key: impl AsKey, delta: i64) -> Result<i64> {
-        let key = self.packed(key)?;
-        let expires_at = self.expires_at(Ttl::Default);
-        match self.command(Command::Incr { key, delta, expires_at }).wait()? {
+        let (at, key) = self.packed(key)?;
+        let expires_at = self.expires_at(at, Ttl::Default);
+        match self.command(at, Command::Incr { key, delta, expires_at }).wait()? {
             Outcome::Number(sum) => Ok(sum),
             _ => Err(unexpected()),
         }
@@ -120,9 +122,9 @@ impl Dict {
     /// # Errors
     /// As [`Dict::set`].
     pub fn expire(&self, key: impl AsKey, ttl: Ttl) -> Result<bool> {
-        let key = self.packed(key)?;
-        let expires_at = if ttl == Ttl::Never { NEVER } else { self.expires_at(ttl) };
-        match self.command(Command::Expire { key, expires_at }).wait()? {
+        let (at, key) = self.packed(key)?;
+        let expires_at = if ttl == Ttl::Never { NEVER } else { self.expires_at(at, ttl) };
+        match self.command(at, Command::Expire { key, expires_at }).wait()? {
             Outcome::Count(n) => Ok(n > 0),
             _ => Err(unexpected()),
         }
@@ -133,8 +135,8 @@ impl Dict {
     /// # Errors
     /// As [`Dict::set`].
     pub fn clear(&self) -> Result<u64> {
-        self.check_open()?;
-        match self.command(Command::Clear { table: self.table.id }).wait()? {
+        let at = self.at()?;
+        match self.command(at, Command::Clear { table: at.table.id }).wait()? {
             Outcome::Count(n) => Ok(n),
             _ => Err(unexpected()),
         }
@@ -146,10 +148,11 @@ impl Dict {
     /// # Errors
     /// As [`Dict::set`].
     pub fn drop_table(&self, name: &str) -> Result<bool> {
+        let at = self.at()?;
         let Some((_, storage)) = self.tables()?.into_iter().find(|(n, _)| n == name) else {
             return Ok(false);
         };
-        let table = self.store.table(name, storage, self.deadline())?.id;
-        self.command(Command::DropTable { table }).wait().map(|_| true)
+        let table = at.store.table(name, storage, self.deadline())?.id;
+        self.command(at, Command::DropTable { table }).wait().map(|_| true)
     }
 }

@@ -1,6 +1,7 @@
 //! The handle users hold: a dict on one table of a store. It routes, it decides nothing.
 
 mod asynchronous;
+mod bound;
 mod conditional;
 mod stats;
 mod typed;
@@ -18,10 +19,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::memtable::Admission;
 use crate::options::Options;
 use crate::scan::{Scan, ScanOptions};
-use crate::sqlite::Table;
 use crate::store::{self, EXIT_LIMIT, Fast, Store};
 use crate::types::{AsKey, Entry, KeyBuf, NEVER, PersistMode, StorageMode, Value, pack};
 
+use bound::Bound;
 pub use stats::Stats;
 
 /// How long an entry lives.
@@ -63,12 +64,9 @@ pub enum Peek {
 /// # Ok::<(), dictsqlite_core::Error>(())
 /// ```
 pub struct Dict {
-    store: Arc<Store>,
-    table: Arc<Table>,
+    bound: Bound,
     admission: Admission,
-    persist_mode: PersistMode,
-    timeout: Duration,
-    ttl: Option<Duration>,
+    options: Options,
     closed: AtomicBool,
 }
 
@@ -81,7 +79,7 @@ impl Dict {
     /// newer, `Codec` when the table has another codec, `Busy`, `Io`, `Corrupt`.
     pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self> {
         let store = store::open(path.as_ref(), options)?;
-        Self::on(store, &options.table, options)
+        Self::on(store, options)
     }
 
     /// A handle on another table of the same store, with this handle's options; made with `storage`
@@ -90,83 +88,70 @@ impl Dict {
     /// # Errors
     /// As [`Dict::open`].
     pub fn table(&self, name: &str, storage: Option<StorageMode>) -> Result<Self> {
-        self.check_open()?;
-        let storage = match storage {
+        let at = self.at()?;
+        let storage_mode = match storage {
             Some(storage) => storage,
             None => {
                 let has = self.tables()?.into_iter().find(|(n, _)| n == name);
-                has.map_or(self.table.storage, |(_, storage)| storage)
+                has.map_or(at.table.storage, |(_, storage)| storage)
             }
         };
-        let table = self.store.table(name, storage, self.deadline())?;
+        let options = Options { table: name.to_owned(), storage_mode, ..self.options.clone() };
+        Self::on(at.store.retained(), &options)
+    }
+
+    fn on(store: Arc<Store>, options: &Options) -> Result<Self> {
         Ok(Self {
-            store: self.store.retained(),
-            table,
-            admission: self.admission,
-            persist_mode: self.persist_mode,
-            timeout: self.timeout,
-            ttl: self.ttl,
+            bound: bind(store, options)?,
+            admission: admission(options),
+            options: options.clone(),
             closed: AtomicBool::new(false),
         })
     }
 
-    /// Takes over one count of the store's handles.
-    fn on(store: Arc<Store>, table: &str, options: &Options) -> Result<Self> {
-        let deadline = Instant::now() + options.timeout;
-        match store.table(table, options.storage_mode, deadline) {
-            Ok(table) => Ok(Self {
-                store,
-                table,
-                admission: admission(options),
-                persist_mode: options.persist_mode,
-                timeout: options.timeout,
-                ttl: options.ttl,
-                closed: AtomicBool::new(false),
-            }),
-            Err(e) => {
-                // The first error is the one to tell.
-                let _ = store.release(deadline);
-                Err(e)
-            }
-        }
-    }
-
+    /// The store and table of this process; refuses when the handle is closed.
     #[inline]
-    fn check_open(&self) -> Result<()> {
-        if self.closed.load(Ordering::Acquire) || self.table.is_dropped() {
-            return Err(self.refusal());
+    fn at(&self) -> Result<&Bound> {
+        match self.bound.current() {
+            Some(at) if !self.closed.load(Ordering::Acquire) && !at.table.is_dropped() => Ok(at),
+            _ => self.at_second_look(),
         }
-        Ok(())
     }
 
     #[cold]
-    fn refusal(&self) -> Error {
+    fn at_second_look(&self) -> Result<&Bound> {
         if self.closed.load(Ordering::Acquire) {
-            return Error::closed();
+            return Err(Error::closed());
         }
-        let message = format!("table {:?} was dropped; open it again", self.table.name);
-        Error::new(ErrorKind::Closed, message)
+        let at = self.bound.renewed(|inherited| {
+            bind(store::reopen(&inherited.store, &self.options)?, &self.options)
+        })?;
+        if at.table.is_dropped() {
+            let message = format!("table {:?} was dropped; open it again", at.table.name);
+            return Err(Error::new(ErrorKind::Closed, message));
+        }
+        Ok(at)
     }
 
     fn deadline(&self) -> Instant {
-        Instant::now() + self.timeout
+        Instant::now() + self.options.timeout
     }
 
     #[inline]
-    fn pack(&self, key: &(impl AsKey + ?Sized)) -> Result<KeyBuf> {
-        self.check_open()?;
-        pack(self.table.id, key.as_key())
+    fn pack(&self, key: &(impl AsKey + ?Sized)) -> Result<(&Bound, KeyBuf)> {
+        let at = self.at()?;
+        Ok((at, pack(at.table.id, key.as_key())?))
     }
 
-    fn expires_at(&self, ttl: Ttl) -> i64 {
+    fn expires_at(&self, at: &Bound, ttl: Ttl) -> i64 {
         let after = match ttl {
-            Ttl::Default => self.ttl,
+            Ttl::Default => self.options.ttl,
             Ttl::Never => None,
             Ttl::After(after) => Some(after),
         };
         let Some(after) = after else { return NEVER };
         let ms = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
-        self.store.state.now_ms().saturating_add(ms.max(1))
+        at.store.state.now_ms().saturating_add(ms.max(1))
     }
 
     /// The value of `key`.
@@ -175,11 +160,11 @@ impl Dict {
     /// `KeyType`, `Codec` for a value another tool stored in a form the codec does not have, `Io`,
     /// `Corrupt`, `Busy`, `Closed`.
     pub fn get(&self, key: impl AsKey) -> Result<Option<Value>> {
-        let packed = self.pack(&key)?;
-        match self.store.get_fast(&packed) {
+        let (at, packed) = self.pack(&key)?;
+        match at.store.get_fast(&packed) {
             Fast::Found(value) => Ok(Some(value)),
             Fast::Absent => Ok(None),
-            Fast::Unknown => self.store.get(&self.table, &packed, self.deadline()),
+            Fast::Unknown => at.store.get(&at.table, &packed, self.deadline()),
         }
     }
 
@@ -189,8 +174,8 @@ impl Dict {
     /// `KeyType`, `Closed`.
     #[inline]
     pub fn peek(&self, key: impl AsKey) -> Result<Peek> {
-        let packed = self.pack(&key)?;
-        Ok(match self.store.get_fast(&packed) {
+        let (at, packed) = self.pack(&key)?;
+        Ok(match at.store.get_fast(&packed) {
             Fast::Found(value) => Peek::Found(value),
             Fast::Absent => Peek::Absent,
             Fast::Unknown => Peek::Unknown,
@@ -203,8 +188,8 @@ impl Dict {
     /// # Errors
     /// As [`Dict::get`].
     pub fn entry(&self, key: impl AsKey) -> Result<Option<Entry>> {
-        let packed = self.pack(&key)?;
-        self.store.entry(&self.table, &packed, self.deadline())
+        let (at, packed) = self.pack(&key)?;
+        at.store.entry(&at.table, &packed, self.deadline())
     }
 
     /// True when there is an entry for `key`.
@@ -212,8 +197,8 @@ impl Dict {
     /// # Errors
     /// As [`Dict::get`].
     pub fn contains(&self, key: impl AsKey) -> Result<bool> {
-        let packed = self.pack(&key)?;
-        self.store.contains(&self.table, &packed, self.deadline())
+        let (at, packed) = self.pack(&key)?;
+        at.store.contains(&at.table, &packed, self.deadline())
     }
 
     /// The values of many keys, in their order.
@@ -221,13 +206,14 @@ impl Dict {
     /// # Errors
     /// As [`Dict::get`].
     pub fn get_many<K: AsKey>(&self, keys: &[K]) -> Result<Vec<Option<Value>>> {
-        let keys = self.pack_all(keys)?;
-        self.store.get_many(&self.table, &keys, self.deadline())
+        let (at, keys) = self.pack_all(keys)?;
+        at.store.get_many(&at.table, &keys, self.deadline())
     }
 
-    fn pack_all<K: AsKey>(&self, keys: &[K]) -> Result<Vec<KeyBuf>> {
-        self.check_open()?;
-        keys.iter().map(|key| pack(self.table.id, key.as_key())).collect()
+    fn pack_all<K: AsKey>(&self, keys: &[K]) -> Result<(&Bound, Vec<KeyBuf>)> {
+        let at = self.at()?;
+        let packed = keys.iter().map(|key| pack(at.table.id, key.as_key()));
+        Ok((at, packed.collect::<Result<_>>()?))
     }
 
     /// Sets `key` to `value`; the handle's time to live applies.
@@ -245,7 +231,7 @@ impl Dict {
     /// # Errors
     /// As [`Dict::set`].
     pub fn set_with_ttl(&self, key: impl AsKey, value: &[u8], ttl: Ttl) -> Result<()> {
-        codec::check(self.table.storage, value)?;
+        codec::check(self.options.storage_mode, value)?;
         self.set_encoded(key, Value::from(value), ttl)
     }
 
@@ -254,9 +240,9 @@ impl Dict {
     /// # Errors
     /// As [`Dict::set`].
     pub fn set_encoded(&self, key: impl AsKey, value: Value, ttl: Ttl) -> Result<()> {
-        let packed = self.pack(&key)?;
-        let expires_at = self.expires_at(ttl);
-        self.store.put(&packed, Some(value), expires_at, &self.admission, self.deadline())
+        let (at, packed) = self.pack(&key)?;
+        let expires_at = self.expires_at(at, ttl);
+        at.store.put(&packed, Some(value), expires_at, &self.admission, self.deadline())
     }
 
     /// The same if that takes no waiting: false when it does, and then nothing was written.
@@ -265,16 +251,23 @@ impl Dict {
     /// As [`Dict::set`].
     #[inline]
     pub fn try_set_encoded(&self, key: impl AsKey, value: &Value, ttl: Ttl) -> Result<bool> {
-        let packed = self.pack(&key)?;
-        self.try_put(&packed, Some(Arc::clone(value)), self.expires_at(ttl))
+        let (at, packed) = self.pack(&key)?;
+        self.try_put(at, &packed, Some(Arc::clone(value)), self.expires_at(at, ttl))
     }
 
     #[inline]
-    fn try_put(&self, packed: &[u8], value: Option<Value>, expires_at: i64) -> Result<bool> {
-        if self.admission.durable || self.admission.window == 0 {
+    fn try_put(
+        &self,
+        at: &Bound,
+        packed: &[u8],
+        value: Option<Value>,
+        expires_at: i64,
+    ) -> Result<bool> {
+        let ending = at.store.state.memtable.is_ending();
+        if self.admission.durable || self.admission.window == 0 || ending {
             return Ok(false);
         }
-        let waits = self.store.try_put(packed, value, expires_at, &self.admission)?;
+        let waits = at.store.try_put(packed, value, expires_at, &self.admission)?;
         Ok(waits.is_none())
     }
 
@@ -283,8 +276,8 @@ impl Dict {
     /// # Errors
     /// As [`Dict::set`].
     pub fn delete(&self, key: impl AsKey) -> Result<()> {
-        let packed = self.pack(&key)?;
-        self.store.put(&packed, None, NEVER, &self.admission, self.deadline())
+        let (at, packed) = self.pack(&key)?;
+        at.store.put(&packed, None, NEVER, &self.admission, self.deadline())
     }
 
     /// The same if that takes no waiting: false when it does, and then nothing was deleted.
@@ -293,8 +286,8 @@ impl Dict {
     /// As [`Dict::set`].
     #[inline]
     pub fn try_delete(&self, key: impl AsKey) -> Result<bool> {
-        let packed = self.pack(&key)?;
-        self.try_put(&packed, None, NEVER)
+        let (at, packed) = self.pack(&key)?;
+        self.try_put(at, &packed, None, NEVER)
     }
 
     /// Sets many keys as one unit: all of it survives a crash or nothing.
@@ -303,7 +296,7 @@ impl Dict {
     /// As [`Dict::set`]; then nothing was written.
     pub fn set_many<K: AsKey, V: AsRef<[u8]>>(&self, items: &[(K, V)]) -> Result<()> {
         for (_, value) in items {
-            codec::check(self.table.storage, value.as_ref())?;
+            codec::check(self.options.storage_mode, value.as_ref())?;
         }
         let encoded: Vec<_> =
             items.iter().map(|(k, v)| (k.as_key(), Value::from(v.as_ref()))).collect();
@@ -315,16 +308,16 @@ impl Dict {
     /// # Errors
     /// As [`Dict::set_many`].
     pub fn set_many_encoded<K: AsKey>(&self, items: &[(K, Value)], ttl: Ttl) -> Result<()> {
-        self.check_open()?;
-        let expires_at = self.expires_at(ttl);
+        let at = self.at()?;
+        let expires_at = self.expires_at(at, ttl);
         let writes = items
             .iter()
             .map(|(key, value)| {
-                let packed = pack(self.table.id, key.as_key())?;
+                let packed = pack(at.table.id, key.as_key())?;
                 Ok((packed, Some(Arc::clone(value)), expires_at))
             })
             .collect::<Result<Vec<_>>>()?;
-        self.store.put_many(&writes, &self.admission, self.deadline())
+        at.store.put_many(&writes, &self.admission, self.deadline())
     }
 
     /// Deletes many keys as one unit, whether they are there or not.
@@ -332,9 +325,9 @@ impl Dict {
     /// # Errors
     /// As [`Dict::set`]; then nothing was deleted.
     pub fn delete_many<K: AsKey>(&self, keys: &[K]) -> Result<()> {
-        let keys = self.pack_all(keys)?;
+        let (at, keys) = self.pack_all(keys)?;
         let writes: Vec<_> = keys.into_iter().map(|key| (key, None, NEVER)).collect();
-        self.store.put_many(&writes, &self.admission, self.deadline())
+        at.store.put_many(&writes, &self.admission, self.deadline())
     }
 
     /// The number of entries. Pending writes are committed first; with nothing pending and nobody
@@ -343,8 +336,8 @@ impl Dict {
     /// # Errors
     /// As [`Dict::get`], and those of [`Dict::flush`].
     pub fn len(&self) -> Result<u64> {
-        self.check_open()?;
-        self.store.len(&self.table, self.deadline())
+        let at = self.at()?;
+        at.store.len(&at.table, self.deadline())
     }
 
     /// True when there is no entry.
@@ -360,9 +353,9 @@ impl Dict {
     /// # Errors
     /// `KeyType` for a prefix or bound that is no key, `Closed`.
     pub fn scan(&self, options: &ScanOptions) -> Result<Scan> {
-        self.check_open()?;
-        let (store, table) = (Arc::clone(&self.store), Arc::clone(&self.table));
-        Scan::new(store, table, options, self.timeout)
+        let at = self.at()?;
+        let (store, table) = (Arc::clone(&at.store), Arc::clone(&at.table));
+        Scan::new(store, table, options, self.options.timeout)
     }
 
     /// Waits until every write accepted so far is committed.
@@ -371,8 +364,8 @@ impl Dict {
     /// `Busy`, `Full`, `Io`: what was accepted is kept and tried again. A row that could never be
     /// written and was dropped is told here once, by name.
     pub fn flush(&self) -> Result<()> {
-        self.check_open()?;
-        self.store.flush(false, self.deadline())
+        let at = self.at()?;
+        at.store.flush(false, self.deadline())
     }
 
     /// Waits until every write accepted so far is committed and synced.
@@ -380,8 +373,8 @@ impl Dict {
     /// # Errors
     /// As [`Dict::flush`].
     pub fn flush_durable(&self) -> Result<()> {
-        self.check_open()?;
-        self.store.flush(true, self.deadline())
+        let at = self.at()?;
+        at.store.flush(true, self.deadline())
     }
 
     /// Names and codecs of the store's tables, in the order of their names.
@@ -389,33 +382,33 @@ impl Dict {
     /// # Errors
     /// `Io`, `Corrupt`, `Closed`.
     pub fn tables(&self) -> Result<Vec<(String, StorageMode)>> {
-        self.check_open()?;
-        self.store.tables(self.deadline())
+        let at = self.at()?;
+        at.store.tables(self.deadline())
     }
 
     /// The name of this handle's table.
     pub fn name(&self) -> &str {
-        &self.table.name
+        &self.options.table
     }
 
     /// The codec of this handle's table.
     pub fn storage_mode(&self) -> StorageMode {
-        self.table.storage
+        self.options.storage_mode
     }
 
     /// What this handle's writes promise.
     pub fn persist_mode(&self) -> PersistMode {
-        self.persist_mode
+        self.options.persist_mode
     }
 
     /// The store's path; `None` for an in-memory store.
     pub fn path(&self) -> Option<&Path> {
-        self.store.path()
+        self.bound.store.path()
     }
 
     /// True when the store was opened read-only.
     pub fn is_read_only(&self) -> bool {
-        self.store.is_read_only()
+        self.options.read_only
     }
 
     /// True when this handle was closed.
@@ -432,8 +425,10 @@ impl Dict {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        let limit = self.timeout.min(EXIT_LIMIT);
-        let closed = self.store.release(Instant::now() + limit);
+        // In the child of a fork there may be nothing to close yet.
+        let Some(at) = self.bound.current() else { return Ok(()) };
+        let limit = self.options.timeout.min(EXIT_LIMIT);
+        let closed = at.store.release(Instant::now() + limit);
         if closed.is_err() {
             self.closed.store(false, Ordering::Release);
         }
@@ -443,11 +438,32 @@ impl Dict {
 
 impl Drop for Dict {
     fn drop(&mut self) {
+        let Some(at) = self.bound.current() else { return };
+        // `shutdown` has waited already, and has said what it could not wait for.
+        let ending = at.store.state.memtable.is_ending();
+        let end = Instant::now() + if ending { Duration::ZERO } else { EXIT_LIMIT };
         if !self.closed.swap(true, Ordering::AcqRel)
-            && let Err(e) = self.store.release(Instant::now() + EXIT_LIMIT)
+            && let Err(e) = at.store.release(end)
         {
             // There is nobody to return it to; the store itself goes on trying.
-            eprintln!("dictsqlite: a handle was dropped without close: {e}");
+            if !ending {
+                eprintln!("dictsqlite: a handle was dropped without close: {e}");
+            }
+            // If it was only the news of a row that could not be written, this closes the store.
+            let _ = at.store.release(end);
+        }
+    }
+}
+
+/// Takes over one count of the store's handles.
+fn bind(store: Arc<Store>, options: &Options) -> Result<Bound> {
+    let deadline = Instant::now() + options.timeout;
+    match store.table(&options.table, options.storage_mode, deadline) {
+        Ok(table) => Ok(Bound::new(store, table)),
+        Err(e) => {
+            // The first error is the one to tell.
+            let _ = store.release(deadline);
+            Err(e)
         }
     }
 }

@@ -38,8 +38,7 @@ impl Dict {
     /// # Errors
     /// `Closed`.
     pub fn stats(&self) -> Result<Stats> {
-        self.check_open()?;
-        let state = &self.store.state;
+        let state = &self.at()?.store.state;
         let (pending_writes, pending_bytes) = state.memtable.backlog();
         let (cached_entries, cached_bytes) = state.cache.size();
         let counters = &state.counters;

@@ -13,7 +13,7 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -69,11 +69,19 @@ pub(crate) struct Hit {
 /// One write: a packed key, the value (none deletes) and when it expires.
 pub(crate) type Write<'a> = (&'a [u8], Option<Value>, i64);
 
+/// What the writer is asked to decide, as far as the memtable must know it.
+pub(crate) trait Decision {
+    /// True when it may change a key that `segment` holds.
+    fn meets(&self, segment: &Segment) -> bool;
+}
+
 /// The memtable; `C` is what the writer is asked to decide, with a way to answer.
 pub(crate) struct Memtable<C> {
     inner: Mutex<Inner<C>>,
     /// Keys in all segments: zero lets readers pass without the lock.
     keys: AtomicUsize,
+    /// The process is about to end, so nothing may be acknowledged before it is committed.
+    ending: AtomicBool,
     writer: Condvar,
     cap: usize,
 }
@@ -93,7 +101,7 @@ struct Inner<C> {
     taken: u64,
     committed: u64,
     bytes: usize,
-    waiters: VecDeque<(u64, Completer<()>)>,
+    waiters: VecDeque<Waiter>,
     room: VecDeque<Completer<()>>,
     demand: Demand,
     /// Why the last commit failed, until one succeeds.
@@ -105,9 +113,19 @@ struct Inner<C> {
     give_up_at: Option<Instant>,
 }
 
+/// Somebody who waits until everything up to an operation is committed.
+struct Waiter {
+    seq: u64,
+    /// Whether it is to be told of a row that had to be dropped; reads are not.
+    hears: bool,
+    completer: Completer<()>,
+}
+
 struct Demand {
     hurry: bool,
     linger: u64,
+    /// The shortest interval of those who wrote, and when it ends.
+    interval: Duration,
     deadline: Option<Instant>,
     pause_until: Option<Instant>,
     writer_waits: bool,
@@ -120,6 +138,7 @@ impl Demand {
         Self {
             hurry: false,
             linger: NEVER_BY_COUNT,
+            interval: Duration::MAX,
             deadline: None,
             pause_until: None,
             writer_waits: false,
@@ -158,8 +177,10 @@ impl<C> Inner<C> {
             demand.linger = admission.linger;
             changed = true;
         }
-        if demand.deadline.is_none() {
-            demand.deadline = Some(Instant::now() + admission.interval);
+        if admission.interval < demand.interval {
+            let deadline = Instant::now() + admission.interval;
+            demand.interval = admission.interval;
+            demand.deadline = Some(demand.deadline.map_or(deadline, |have| have.min(deadline)));
             changed = true;
         }
         let due =
@@ -167,9 +188,10 @@ impl<C> Inner<C> {
         due && std::mem::take(&mut demand.writer_waits)
     }
 
-    fn wait_for(&mut self, seq: u64) -> Completion<()> {
+    /// Done when everything accepted so far is committed.
+    fn wait(&mut self, hears: bool) -> Completion<()> {
         let (completer, completion) = pair();
-        self.waiters.push_back((seq, completer));
+        self.waiters.push_back(Waiter { seq: self.accepted, hears, completer });
         completion
     }
 }
@@ -195,9 +217,21 @@ impl<C> Memtable<C> {
                 give_up_at: None,
             }),
             keys: AtomicUsize::new(0),
+            ending: AtomicBool::new(false),
             writer: Condvar::new(),
             cap,
         }
+    }
+
+    /// From now on every write is acknowledged when it is committed: nobody flushes later.
+    pub(crate) fn end(&self) {
+        self.ending.store(true, Ordering::Release);
+    }
+
+    /// True when every write waits for its commit.
+    #[inline]
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Acquire)
     }
 
     /// True when no write is pending.
@@ -290,12 +324,10 @@ impl<C> Memtable<C> {
         }
         let answer = if admission.durable {
             inner.active.make_durable();
-            let seq = inner.accepted;
-            Admitted::Wait(inner.wait_for(seq))
-        } else if !fits {
+            Admitted::Wait(inner.wait(true))
+        } else if !fits || self.is_ending() {
             inner.demand.hurry = true;
-            let seq = inner.accepted;
-            Admitted::Wait(inner.wait_for(seq))
+            Admitted::Wait(inner.wait(true))
         } else {
             Admitted::Done
         };
@@ -334,15 +366,21 @@ impl<C> Memtable<C> {
 
     /// Done when everything accepted so far is committed. A row that had to be dropped is told here.
     pub(crate) fn flush(&self) -> Completion<()> {
+        self.wait(true)
+    }
+
+    /// The same for a read, which is not told of dropped rows.
+    pub(crate) fn barrier(&self) -> Completion<()> {
+        self.wait(false)
+    }
+
+    fn wait(&self, hears: bool) -> Completion<()> {
         let mut inner = self.inner.lock();
-        if let Some(dropped) = inner.dropped.take() {
-            return Completion::ready(Err(dropped));
-        }
         if inner.committed == inner.accepted {
-            return Completion::ready(Ok(()));
+            let dropped = if hears { inner.dropped.take() } else { None };
+            return Completion::ready(dropped.map_or(Ok(()), Err));
         }
-        let seq = inner.accepted;
-        let completion = inner.wait_for(seq);
+        let completion = inner.wait(hears);
         self.hurry(inner);
         completion
     }

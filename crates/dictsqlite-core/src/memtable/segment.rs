@@ -69,6 +69,11 @@ impl Segment {
         }
     }
 
+    /// True when there is an operation on `key`.
+    pub(crate) fn holds(&self, key: &[u8]) -> bool {
+        self.map.contains_key(key)
+    }
+
     #[inline]
     pub(super) fn get(&self, key: &[u8]) -> Option<&Pending> {
         self.map.get(key)

@@ -4,13 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{BULK_BYTES, BULK_OPS, Demand, Inner, Item, Memtable, NEVER_BY_COUNT, Segment};
+use super::{
+    BULK_BYTES, BULK_OPS, Decision, Demand, Inner, Item, Memtable, NEVER_BY_COUNT, Segment,
+};
 use crate::error::{Error, ErrorKind};
 
 /// How long the writer waits to see whether more is coming, when a window is filling.
 const LINGER: Duration = Duration::from_micros(50);
 /// One transaction takes no more than this many operations beyond its first item.
 const COMMIT_OPS: u64 = 128 * 1024;
+/// No command joins a transaction behind more segments than this, since it is compared with each.
+const COMPARED: usize = 64;
 
 /// What one transaction is to commit, in order.
 pub(crate) struct Work<C> {
@@ -28,7 +32,10 @@ pub(crate) enum Step<C> {
 
 impl<C> Memtable<C> {
     /// Blocks until something is due; `None` when the memtable is stopped and all is committed.
-    pub(crate) fn next_work(&self) -> Option<Work<C>> {
+    pub(crate) fn next_work(&self) -> Option<Work<C>>
+    where
+        C: Decision,
+    {
         let mut inner = self.inner.lock();
         loop {
             let pending = inner.pending();
@@ -91,11 +98,13 @@ impl<C> Memtable<C> {
             }
         }
         self.keys.store(inner.keys(), Ordering::Release);
-        while inner.waiters.front().is_some_and(|(seq, _)| *seq <= work.end) {
-            done.extend(inner.waiters.pop_front().map(|(_, completer)| completer));
+        while inner.waiters.front().is_some_and(|waiter| waiter.seq <= work.end) {
+            done.extend(inner.waiters.pop_front());
         }
         let room = std::mem::take(&mut inner.room);
-        let told = if done.is_empty() { None } else { inner.dropped.take() };
+        // All of them hear of it, since any of them may have written the row.
+        let heard = done.iter().any(|waiter| waiter.hears);
+        let told = if heard { inner.dropped.take() } else { None };
         drop(inner);
         // Freeing and completing happen outside the lock.
         let commands = work.steps.into_iter().filter_map(|step| match step {
@@ -104,9 +113,9 @@ impl<C> Memtable<C> {
         });
         let commands = commands.collect();
         drop(released);
-        let mut told = told;
-        for completer in done {
-            completer.complete(told.take().map_or(Ok(()), Err));
+        for waiter in done {
+            let told = told.clone().filter(|_| waiter.hears);
+            waiter.completer.complete(told.map_or(Ok(()), Err));
         }
         for completer in room {
             completer.complete(Ok(()));
@@ -132,7 +141,7 @@ impl<C> Memtable<C> {
             }
         }
         if error.kind() != ErrorKind::Busy {
-            told.extend(inner.waiters.drain(..).map(|(_, completer)| completer));
+            told.extend(inner.waiters.drain(..).map(|waiter| waiter.completer));
         }
         if inner.give_up_at.is_some_and(|at| at <= now) {
             let queue = std::mem::take(&mut inner.queue);
@@ -141,7 +150,7 @@ impl<C> Memtable<C> {
                 Item::Segment(_) => None,
             }));
             inner.taken = inner.accepted;
-            told.extend(inner.waiters.drain(..).map(|(_, completer)| completer));
+            told.extend(inner.waiters.drain(..).map(|waiter| waiter.completer));
         }
         inner.trouble = Some(error.clone());
         inner.demand.hurry = true;
@@ -157,7 +166,7 @@ impl<C> Memtable<C> {
     pub(crate) fn abandon(&self, error: &Error) -> Vec<C> {
         let mut inner = self.inner.lock();
         inner.stopping = true;
-        let mut told: Vec<_> = inner.waiters.drain(..).map(|(_, completer)| completer).collect();
+        let mut told: Vec<_> = inner.waiters.drain(..).map(|waiter| waiter.completer).collect();
         told.extend(inner.room.drain(..));
         let queue = std::mem::take(&mut inner.queue);
         drop(inner);
@@ -186,12 +195,16 @@ impl<C> Memtable<C> {
     }
 }
 
-fn take<C>(inner: &mut Inner<C>) -> Work<C> {
+fn take<C: Decision>(inner: &mut Inner<C>) -> Work<C> {
     inner.seal();
     let mut steps = Vec::new();
     let start = inner.taken;
     while let Some(item) = inner.queue.pop_front() {
         match item {
+            Item::Command(command, deadline, seq) if must_wait(&command, &steps) => {
+                inner.queue.push_front(Item::Command(command, deadline, seq));
+                break;
+            }
             Item::Segment(segment) => {
                 inner.taken = inner.taken.max(segment.end());
                 steps.push(Step::Segment(segment));
@@ -211,4 +224,14 @@ fn take<C>(inner: &mut Inner<C>) -> Work<C> {
         inner.demand = Demand { pause_until: inner.demand.pause_until, ..Demand::new() };
     }
     Work { steps, end: inner.taken }
+}
+
+/// True when a command must not be committed together with what comes before it: between the commit
+/// and the release of the segments, readers of memory would still see what it has replaced already.
+fn must_wait<C: Decision>(command: &C, before: &[Step<C>]) -> bool {
+    let mut segments = before.iter().filter_map(|step| match step {
+        Step::Segment(segment) => Some(segment),
+        Step::Command(..) => None,
+    });
+    segments.clone().count() > COMPARED || segments.any(|s| command.meets(s))
 }

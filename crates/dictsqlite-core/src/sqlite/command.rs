@@ -224,6 +224,8 @@ impl WriteConnection {
             .map_err(|e| fault::error(&e, "creating a table"))?;
         applied.wrote = true;
         let table = tables.intern(&spec.name, &recorded.physical, spec.storage);
+        // Dropped and made again in one transaction, it is in use again.
+        applied.dropped.retain(|dropped| dropped.id != table.id);
         Ok(Ok(Outcome::Table(table.id)))
     }
 

@@ -35,12 +35,21 @@ fn advice(kind: ErrorKind) -> &'static str {
     }
 }
 
+/// How SQLite says that a table is not there.
+const NO_SUCH_TABLE: &str = "no such table";
+
+/// The error of a table that is there under its name but is another one.
+pub(super) fn no_such_table(name: &str) -> rusqlite::Error {
+    let text = format!("{NO_SUCH_TABLE}: {name}");
+    rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_ERROR), Some(text))
+}
+
 /// An error of ours for one of rusqlite's, saying what was being done.
 pub(super) fn error(e: &rusqlite::Error, doing: &str) -> Error {
     match e {
         rusqlite::Error::SqliteFailure(failure, text) => {
             let text = text.clone().unwrap_or_else(|| failure.to_string());
-            if text.starts_with("no such table") {
+            if text.starts_with(NO_SUCH_TABLE) {
                 let message = format!("{doing}: the table was dropped; open it again ({text})");
                 return Error::new(ErrorKind::Closed, message);
             }

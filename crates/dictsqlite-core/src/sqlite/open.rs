@@ -62,6 +62,8 @@ pub(crate) struct Opener {
 impl Opener {
     /// A connection with our settings. It may be used by one thread at a time.
     pub(super) fn connect(&self, cache_kib: i64) -> Result<Connection> {
+        vfs::fork::watch();
+        vfs::install_locks();
         let fail = |e| fault::error(&e, &format!("opening {}", self.describe()));
         let mut flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
         flags |= if self.read_only {
@@ -97,7 +99,10 @@ impl Opener {
     pub(crate) fn prepare(&self, adopt: bool) -> Result<Stamps> {
         let deadline = Instant::now() + self.timeout;
         loop {
-            match self.try_prepare(adopt) {
+            let pass = vfs::fork::enter();
+            let attempt = self.try_prepare(adopt);
+            drop(pass);
+            match attempt {
                 Err(e) if e.kind() == ErrorKind::Busy && Instant::now() < deadline => {
                     std::thread::sleep(RETRY);
                 }

@@ -12,6 +12,7 @@ use super::schema;
 use super::table::Table;
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::{Entry, KeyBuf, SqlKey, StorageMode, Value, pack_stored, sql_key, unpack};
+use crate::vfs::fork;
 
 /// Page cache of a reader, in KiB.
 const CACHE_KIB: i64 = 8 * 1024;
@@ -113,6 +114,7 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn open(opener: &Opener) -> Result<Self> {
+        let _pass = fork::enter();
         let connection = opener.connect(CACHE_KIB)?;
         connection
             .pragma_update(None, "query_only", true)
@@ -140,6 +142,7 @@ impl Reader {
     }
 
     fn run(&self, sql: &str) -> Result<()> {
+        let _pass = fork::enter();
         self.connection
             .prepare_cached(sql)
             .and_then(|mut statement| statement.execute([]))
@@ -149,6 +152,7 @@ impl Reader {
 
     /// The entry of a key, expired or not.
     pub(crate) fn get(&self, table: &Table, key: &[u8]) -> Result<Option<Entry>> {
+        let _pass = fork::enter();
         self.connection
             .prepare_cached(&table.sql.get)
             .and_then(|mut statement| {
@@ -167,6 +171,7 @@ impl Reader {
 
     /// When a key expires (0 = never), if it is there.
     pub(crate) fn expiry(&self, table: &Table, key: &[u8]) -> Result<Option<i64>> {
+        let _pass = fork::enter();
         self.connection
             .prepare_cached(&table.sql.exists)
             .and_then(|mut statement| {
@@ -183,6 +188,7 @@ impl Reader {
         request: &mut PageRequest,
         out: &mut Vec<PageRow>,
     ) -> Result<bool> {
+        let _pass = fork::enter();
         page::read(&self.connection, table, request, out)
     }
 
@@ -202,6 +208,7 @@ impl Reader {
     }
 
     fn number(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<Option<i64>> {
+        let _pass = fork::enter();
         self.connection
             .prepare_cached(sql)
             .and_then(|mut s| s.query_row(parameters, |row| row.get(0)))
@@ -210,12 +217,14 @@ impl Reader {
 
     /// The codec and the place of a table in the file, if the file has it.
     pub(crate) fn find_table(&self, name: &str) -> Result<Option<(String, StorageMode)>> {
+        let _pass = fork::enter();
         let found = schema::find_table(&self.connection, name)?;
         Ok(found.map(|(recorded, storage)| (recorded.physical, storage)))
     }
 
     /// Every table in the file.
     pub(crate) fn tables(&self) -> Result<Vec<(String, StorageMode)>> {
+        let _pass = fork::enter();
         schema::list_tables(&self.connection)
     }
 }

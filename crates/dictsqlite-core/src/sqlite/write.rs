@@ -47,6 +47,11 @@ pub(crate) struct Applied {
 }
 
 impl Applied {
+    /// True when nothing may be written to `table` any more.
+    pub(super) fn has_dropped(&self, table: &Table) -> bool {
+        table.is_dropped() || self.dropped.iter().any(|dropped| dropped.id == table.id)
+    }
+
     pub(super) fn gain(&mut self, table: u32, rows: i64, expires_at: i64) {
         let gained = self.gained.entry(table).or_insert((0, i64::MAX));
         gained.0 += rows;
@@ -54,6 +59,15 @@ impl Applied {
             gained.1 = gained.1.min(expires_at);
         }
     }
+}
+
+/// Somebody else has the write lock.
+pub(crate) fn locked() -> Error {
+    Error::new(
+        ErrorKind::Busy,
+        "another connection holds the database's write lock; what was accepted is kept and will \
+         be committed when the lock is free",
+    )
 }
 
 /// Why a step could not be done: the whole transaction must be tried again.
@@ -101,13 +115,7 @@ impl WriteConnection {
         }
         match self.run("BEGIN IMMEDIATE") {
             Ok(()) => {}
-            Err(e) if is_busy(&e) => {
-                return Err(Error::new(
-                    ErrorKind::Busy,
-                    "another connection holds the database's write lock; what was accepted is \
-                     kept and will be committed when the lock is free",
-                ));
-            }
+            Err(e) if is_busy(&e) => return Err(locked()),
             Err(e) => return Err(fault::error(&e, "beginning a transaction")),
         }
         Ok(())
@@ -130,6 +138,16 @@ impl WriteConnection {
         let number = |sql: &str| -> rusqlite::Result<Option<i64>> {
             self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))
         };
+        // Somebody else may have made a table of that name anew, with another codec. (A record that
+        // cannot be read says nothing of that.)
+        let recorded = schema::find_table(&self.connection, &table.name);
+        let same = |(found, codec): (schema::Recorded, _)| {
+            found.physical == table.physical && codec == table.storage
+        };
+        if recorded.is_ok_and(|found| !found.is_some_and(same)) {
+            table.set_dropped();
+            return Err(fault::no_such_table(&table.name));
+        }
         // Rows another tool inserted took their ids without asking the counter.
         let max_id = number(&table.sql.max_id)?.unwrap_or(0);
         let next = number(&table.sql.next_expiry)?.unwrap_or(i64::MAX);
@@ -151,7 +169,7 @@ impl WriteConnection {
         let mut met: Vec<(u32, Result<Arc<Table>>)> = Vec::new();
         for id in writes.clone().map(|w| packed_table(w.key)) {
             if !met.iter().any(|(known, _)| *known == id) {
-                met.push((id, self.meet_by_id(tables, id)?));
+                met.push((id, self.meet_by_id(tables, id, applied)?));
             }
         }
         let base = self.counter;
@@ -176,8 +194,9 @@ impl WriteConnection {
         &mut self,
         tables: &Tables,
         id: u32,
+        applied: &Applied,
     ) -> std::result::Result<Result<Arc<Table>>, Spoiled> {
-        let Some(table) = tables.get(id).filter(|t| !t.is_dropped()) else {
+        let Some(table) = tables.get(id).filter(|t| !applied.has_dropped(t)) else {
             return Ok(Err(Error::new(ErrorKind::Closed, "the table was dropped")));
         };
         match self.meet(&table) {
@@ -196,24 +215,40 @@ impl WriteConnection {
         applied: &mut Applied,
     ) -> std::result::Result<(), Spoiled> {
         let connection = &self.connection;
-        let spoiled = |e| fault::error(&e, "writing");
-        let mut upsert = connection.prepare_cached(&table.sql.upsert).map_err(spoiled)?;
-        let mut delete = connection.prepare_cached(&table.sql.delete).map_err(spoiled)?;
-        let mut bury = connection.prepare_cached(&table.sql.delete_expired_key).map_err(spoiled)?;
+        let statements = || {
+            Ok((
+                connection.prepare_cached(&table.sql.upsert)?,
+                connection.prepare_cached(&table.sql.delete)?,
+                connection.prepare_cached(&table.sql.delete_expired_key)?,
+            ))
+        };
+        let (mut upsert, mut delete, mut bury) = match statements() {
+            Ok(statements) => statements,
+            Err(e) => {
+                let why = fault::error(&e, "writing");
+                if fault::spoils_transaction(&e) {
+                    return Err(why);
+                }
+                // Another tool changed the table's columns: none of its rows can be written.
+                applied.unwritable.extend(run.map(|w| (Arc::clone(w.key), why.clone())));
+                return Ok(());
+            }
+        };
         let some_expired = self.next_expiry.get(&table.id).is_some_and(|next| *next <= now_ms);
         let (mut rows, mut expiry) = (0, i64::MAX);
         for w in run {
             let key = Bind(w.key);
-            let write = || -> rusqlite::Result<i64> {
+            // What was removed counts, even if the new row cannot be written then.
+            let write = || -> rusqlite::Result<()> {
                 let Some(value) = w.value else {
-                    return Ok(-(delete.execute([key])? as i64));
+                    rows -= delete.execute([key])? as i64;
+                    return Ok(());
                 };
-                let mut gained = 0;
                 if w.replaced {
-                    gained -= delete.execute([Bind(w.key)])? as i64;
+                    rows -= delete.execute([Bind(w.key)])? as i64;
                 } else if some_expired {
                     // An expired entry is absent, so the new one takes a new place.
-                    gained -= bury.execute(params![Bind(w.key), now_ms])? as i64;
+                    rows -= bury.execute(params![Bind(w.key), now_ms])? as i64;
                 }
                 let id = base + 1 + i64::from(w.place);
                 let expires_at = (w.expires_at != 0).then_some(w.expires_at);
@@ -225,11 +260,11 @@ impl WriteConnection {
                     expires_at
                 ])?;
                 // Only an insert moves the last id, and no other insert has this one.
-                Ok(gained + i64::from(connection.last_insert_rowid() == id))
+                rows += i64::from(connection.last_insert_rowid() == id);
+                Ok(())
             };
             match write() {
-                Ok(gained) => {
-                    rows += gained;
+                Ok(()) => {
                     if w.expires_at != 0 {
                         expiry = expiry.min(w.expires_at);
                     }

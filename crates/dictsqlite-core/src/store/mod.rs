@@ -24,11 +24,12 @@ use crate::readers::Readers;
 use crate::sqlite::{Opener, Place, Table, WriteConnection, check_name, other_codec};
 use crate::state::{Chores, Counters, Request, State};
 use crate::types::{Command, Outcome, PersistMode, StorageMode, TableSpec};
-use crate::{maintenance, vfs, writer};
+use crate::vfs::fork;
+use crate::{maintenance, writer};
 
 pub(crate) use read::Fast;
-pub(crate) use registry::open;
 pub use registry::shutdown;
+pub(crate) use registry::{open, reopen};
 
 /// How long closing without a word about it may take.
 pub(crate) const EXIT_LIMIT: Duration = Duration::from_secs(10);
@@ -37,6 +38,8 @@ pub(crate) const EXIT_LIMIT: Duration = Duration::from_secs(10);
 pub(crate) struct Store {
     pub(crate) state: Arc<State>,
     pub(crate) readers: Arc<Readers>,
+    /// The generation of forks whose threads and locks these are.
+    pub(crate) generation: u32,
     path: Option<std::path::PathBuf>,
     read_only: bool,
     handles: AtomicUsize,
@@ -62,18 +65,23 @@ impl Store {
             clock: Arc::clone(&options.clock),
             chores: Chores::default(),
             counters: Counters::default(),
+            at_lock: Default::default(),
             opener: opener.clone(),
         });
         let store = Arc::new(Self {
             state: Arc::clone(&state),
             readers: Arc::new(Readers::new(opener.clone())),
+            generation: fork::generation(),
             path,
             read_only: options.read_only,
             handles: AtomicUsize::new(0),
             threads: Mutex::default(),
         });
         if !options.read_only {
-            let connection = WriteConnection::open(&opener)?;
+            let pass = fork::enter();
+            let connection = WriteConnection::open(&opener);
+            drop(pass);
+            let connection = connection?;
             let (a, b) = (Arc::clone(&state), state);
             store.spawn("dictsqlite-write", move || writer::run(&a, connection))?;
             store.spawn("dictsqlite-tidy", move || maintenance::run(&b))?;
@@ -88,13 +96,6 @@ impl Store {
             .map_err(|e| Error::new(ErrorKind::Io, format!("no thread could be started: {e}")))?;
         self.threads.lock().push(thread);
         Ok(())
-    }
-
-    /// A private in-memory store.
-    fn private(options: &Options) -> Result<Arc<Self>> {
-        let store = Self::start(Place::Heap(vfs::private_name()), options)?;
-        store.retain();
-        Ok(store)
     }
 
     /// One more handle uses the store.
@@ -127,9 +128,14 @@ impl Store {
         self.state.chores.stop();
         self.state.memtable.stop(Instant::now() + EXIT_LIMIT);
         let threads = std::mem::take(&mut *self.threads.lock());
-        for thread in threads {
-            // A panic of a thread was reported by the panic hook already.
-            let _ = thread.join();
+        let here = std::thread::current().id();
+        // A callback of one of the threads may be what let go of the last handle: then they end by
+        // themselves, since none of them can wait for this one.
+        if threads.iter().all(|thread| thread.thread().id() != here) {
+            for thread in threads {
+                // A panic of a thread was reported by the panic hook already.
+                let _ = thread.join();
+            }
         }
         self.readers.close();
         self.state.cache.clear();
@@ -138,10 +144,6 @@ impl Store {
     /// The path, if it is a file.
     pub(crate) fn path(&self) -> Option<&std::path::Path> {
         self.path.as_deref()
-    }
-
-    pub(crate) fn is_read_only(&self) -> bool {
-        self.read_only
     }
 
     /// Finds a table, or makes it.

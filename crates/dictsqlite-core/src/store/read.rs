@@ -91,7 +91,7 @@ impl Store {
         deadline: Instant,
     ) -> Result<Option<Entry>> {
         if self.state.memtable.get(key).is_some() {
-            self.flush(false, deadline)?;
+            self.barrier(deadline)?;
         }
         self.get_committed(table, key, deadline)
     }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -12,6 +13,10 @@ use super::{Store, check_same, is_private};
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::Options;
 use crate::sqlite::{FileId, Place};
+use crate::vfs::{self, fork};
+
+/// How long a fork waits for private stores to commit what is pending.
+const PRIVATE_FLUSH: Duration = Duration::from_secs(2);
 
 /// What is known of a file: being opened or closed by some thread, or open.
 enum Slot {
@@ -19,31 +24,101 @@ enum Slot {
     Open(Arc<Store>),
 }
 
-#[derive(Default)]
-struct Registry {
-    slots: Mutex<HashMap<FileId, Slot>>,
-    moved: Condvar,
+/// What a store is known by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Id {
+    File(FileId),
+    Heap(String),
 }
 
-static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::default);
+/// The stores of one generation of forks. A child begins with none: those it inherited have lost
+/// their threads and their locks, and are left alone.
+#[derive(Default)]
+struct Registry {
+    generation: u32,
+    slots: Mutex<HashMap<Id, Slot>>,
+    moved: Condvar,
+    child: OnceLock<Box<Registry>>,
+}
+
+static FIRST: LazyLock<Registry> = LazyLock::new(|| {
+    fork::before(flush_private);
+    Registry { generation: fork::generation(), ..Registry::default() }
+});
+
+/// The registry of this process.
+fn registry() -> &'static Registry {
+    let mut registry = &*FIRST;
+    while registry.generation != fork::generation() {
+        let generation = registry.generation + 1;
+        let child = || Box::new(Registry { generation, ..Registry::default() });
+        registry = registry.child.get_or_init(child);
+    }
+    registry
+}
+
+/// Before a fork: what is in memory only is brought to where the child finds it.
+fn flush_private() {
+    let deadline = Instant::now() + PRIVATE_FLUSH;
+    let stores: Vec<Arc<Store>> = {
+        let slots = registry().slots.lock();
+        let private = slots.iter().filter_map(|(id, slot)| match (id, slot) {
+            (Id::Heap(_), Slot::Open(store)) => Some(Arc::clone(store)),
+            _ => None,
+        });
+        private.collect()
+    };
+    for store in stores {
+        // Nobody can be told here; a heap has no lock or disk that could fail it.
+        let _ = store.barrier(deadline);
+    }
+}
 
 /// Opens the store at `path`, or finds it; it is counted as one more handle.
 pub(crate) fn open(path: &Path, options: &Options) -> Result<Arc<Store>> {
     options.validate()?;
     if is_private(path, options) {
-        return Store::private(options);
+        open_heap(vfs::private_name(), options)
+    } else {
+        open_file(path, options)
     }
-    open_file(path, options)
+}
+
+/// In the child of a fork: the store a handle had in the parent, opened anew.
+pub(crate) fn reopen(inherited: &Store, options: &Options) -> Result<Arc<Store>> {
+    match &inherited.state.opener.place {
+        Place::File(path) => open_file(path, options),
+        Place::Heap(name) => open_heap(name.clone(), options),
+    }
+}
+
+fn open_heap(name: String, options: &Options) -> Result<Arc<Store>> {
+    let id = Id::Heap(name.clone());
+    let deadline = Instant::now() + options.timeout;
+    start(Place::Heap(name), options, deadline, || Ok(id.clone()))
 }
 
 fn open_file(path: &Path, options: &Options) -> Result<Arc<Store>> {
     let path = std::path::absolute(path)
         .map_err(|e| Error::invalid(format!("{} is no path: {e}", path.display())))?;
     let deadline = Instant::now() + options.timeout;
-    let mut slots = REGISTRY.slots.lock();
+    // Called under the registry's lock, so that no file is created beside one that SQLite has open.
+    let identify = || find_or_create(&path, options.read_only).map(Id::File);
+    start(Place::File(path.clone()), options, deadline, identify)
+}
+
+/// Finds the store, or starts it. The identity is asked for again after every wait, since the file
+/// may be another one by then.
+fn start(
+    place: Place,
+    options: &Options,
+    deadline: Instant,
+    identify: impl Fn() -> Result<Id>,
+) -> Result<Arc<Store>> {
+    let registry = registry();
+    let mut slots = registry.slots.lock();
     let id = loop {
-        // Under the lock, so that no file is created beside one that SQLite has open here.
-        let id = find_or_create(&path, options.read_only)?;
+        let id = identify()?;
         match slots.get(&id) {
             None => break id,
             Some(Slot::Open(store)) => {
@@ -52,25 +127,25 @@ fn open_file(path: &Path, options: &Options) -> Result<Arc<Store>> {
                 return Ok(Arc::clone(store));
             }
             Some(Slot::Moving) => {
-                if REGISTRY.moved.wait_until(&mut slots, deadline).timed_out() {
+                if registry.moved.wait_until(&mut slots, deadline).timed_out() {
                     return Err(Error::new(
                         ErrorKind::Busy,
-                        format!(
-                            "{} is still being opened or closed by another thread",
-                            path.display()
-                        ),
+                        "the store is still being opened or closed by another thread",
                     ));
                 }
             }
         }
     };
-    slots.insert(id, Slot::Moving);
+    slots.insert(id.clone(), Slot::Moving);
     drop(slots);
-    let started = Store::start(Place::File(path), options);
-    let mut slots = REGISTRY.slots.lock();
+    let started = Store::start(place, options);
+    let mut slots = registry.slots.lock();
     match &started {
         Ok(store) => {
             store.retain();
+            if ENDING.load(Ordering::Acquire) {
+                store.state.memtable.end();
+            }
             slots.insert(id, Slot::Open(Arc::clone(store)));
         }
         Err(_) => {
@@ -78,7 +153,7 @@ fn open_file(path: &Path, options: &Options) -> Result<Arc<Store>> {
         }
     }
     drop(slots);
-    REGISTRY.moved.notify_all();
+    registry.moved.notify_all();
     started
 }
 
@@ -111,36 +186,50 @@ fn find_or_create(path: &Path, read_only: bool) -> Result<FileId> {
 
 /// The last handle is gone: closes the store, unless somebody opened it again meanwhile.
 pub(super) fn forget(store: &Arc<Store>) {
+    let registry = registry();
     let id = {
-        let mut slots = REGISTRY.slots.lock();
+        let mut slots = registry.slots.lock();
         let id = slots.iter().find_map(|(id, slot)| match slot {
-            Slot::Open(open) if Arc::ptr_eq(open, store) => Some(*id),
+            Slot::Open(open) if Arc::ptr_eq(open, store) => Some(id.clone()),
             _ => None,
         });
-        if store.handles.load(std::sync::atomic::Ordering::Acquire) > 0 {
+        if store.handles.load(Ordering::Acquire) > 0 {
             return;
         }
-        if let Some(id) = id {
-            slots.insert(id, Slot::Moving);
+        if let Some(id) = &id {
+            slots.insert(id.clone(), Slot::Moving);
         }
         id
     };
     store.stop();
     if let Some(id) = id {
-        REGISTRY.slots.lock().remove(&id);
-        REGISTRY.moved.notify_all();
+        registry.slots.lock().remove(&id);
+        registry.moved.notify_all();
     }
 }
 
+/// Whether `shutdown` was called.
+static ENDING: AtomicBool = AtomicBool::new(false);
+
 /// Flushes every open store, for at most `limit` in all. Gives a line for each store that still
-/// has uncommitted writes then, saying how many and why. Call it before the process ends.
+/// has uncommitted writes then, saying how many and why. Call it before the process ends. What is
+/// written afterwards is acknowledged when it is committed, whatever the mode.
 pub fn shutdown(limit: Duration) -> Vec<String> {
     let deadline = Instant::now() + limit;
+    let registry = registry();
+    ENDING.store(true, Ordering::Release);
+    // All of them begin at once, so that none loses its time to another one that is stuck.
+    for slot in registry.slots.lock().values() {
+        if let Slot::Open(store) = slot {
+            store.state.memtable.end();
+            drop(store.state.memtable.barrier());
+        }
+    }
     let stores: Vec<Arc<Store>> = {
-        let mut slots = REGISTRY.slots.lock();
+        let mut slots = registry.slots.lock();
         // Stores that are being closed by other threads are given their time to finish.
         while slots.values().any(|slot| matches!(slot, Slot::Moving)) {
-            if REGISTRY.moved.wait_until(&mut slots, deadline).timed_out() {
+            if registry.moved.wait_until(&mut slots, deadline).timed_out() {
                 break;
             }
         }

@@ -1,5 +1,6 @@
 //! Writing: accept into the memtable, wait for room or for the commit where the mode asks for it.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::{Store, read_only};
@@ -7,6 +8,7 @@ use crate::codec;
 use crate::completion::Completion;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memtable::{Admission, Admitted, Write};
+use crate::sqlite::locked;
 use crate::types::{Command, Value, unpack};
 
 impl Store {
@@ -103,7 +105,8 @@ impl Store {
         } else {
             format!("the write was not accepted, since {writes} before it are not committed yet")
         };
-        match self.state.memtable.trouble() {
+        let at_lock = self.state.at_lock.load(Ordering::Acquire);
+        match self.state.memtable.trouble().or_else(|| at_lock.then(locked)) {
             Some(trouble) => Error::new(trouble.kind(), format!("{} ({state})", trouble.message())),
             None => Error::new(ErrorKind::Timeout, format!("the timeout passed: {state}")),
         }
@@ -111,7 +114,7 @@ impl Store {
 
     /// Everything accepted so far is committed, so that SQLite alone knows all of it.
     pub(crate) fn barrier(&self, deadline: Instant) -> Result<()> {
-        if self.state.memtable.is_empty() { Ok(()) } else { self.flush(false, deadline) }
+        self.await_writer(self.barrier_async(), deadline, true)
     }
 
     /// The same without blocking.
@@ -119,7 +122,7 @@ impl Store {
         if self.state.memtable.is_empty() {
             Completion::ready(Ok(()))
         } else {
-            self.state.memtable.flush()
+            self.state.memtable.barrier()
         }
     }
 

@@ -47,6 +47,32 @@ pub(crate) enum Command {
     Sync,
 }
 
+impl Command {
+    /// The table all of which the command may change.
+    pub(crate) fn whole_table(&self) -> Option<u32> {
+        match self {
+            Self::PopItem { table, .. } | Self::Clear { table } | Self::DropTable { table } => {
+                Some(*table)
+            }
+            // What is swept is absent for every reader already.
+            _ => None,
+        }
+    }
+
+    /// The one key the command changes, if it is one.
+    pub(crate) fn key(&self) -> Option<&PackedKey> {
+        match self {
+            Self::Set { key, .. }
+            | Self::Delete { key, .. }
+            | Self::Pop { key }
+            | Self::SetDefault { key, .. }
+            | Self::Incr { key, .. }
+            | Self::Expire { key, .. } => Some(key),
+            _ => None,
+        }
+    }
+}
+
 /// What a command did.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {

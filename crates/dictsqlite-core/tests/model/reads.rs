@@ -128,7 +128,7 @@ impl World {
 fn drain(how: How, mut scan: Scan) -> Vec<Item> {
     let mut items = Vec::new();
     match how {
-        How::Blocking => return scan.map(|item| item.unwrap()).collect(),
+        How::Blocking => scan.map(|item| item.unwrap()).collect(),
         How::Worker => loop {
             let page = scan.next_page().unwrap();
             if page.is_empty() {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyException, PyMemoryError, PyRecursionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyType};
 
@@ -74,14 +74,15 @@ impl PicklePolicy {
             return Ok(bytes.into());
         }
         let py = obj.py();
-        let pickled = self.dumps.bind(py).call1((obj, 5)).map_err(|error| too_deep(py, error))?;
+        let pickled =
+            self.dumps.bind(py).call1((obj, 5)).map_err(|error| raised(py, error, "store"))?;
         let pickled = pickled.cast_into::<PyBytes>().map_err(PyErr::from)?;
         let data = pickled.as_bytes();
         if self.safe {
-            let shape = scan(data).map_err(|error| issue(error.into(), "store"))?;
+            let shape = scan(data).map_err(|error| issue(py, error.into(), "store"))?;
             if shape.active || shape.nests > SAFE_NESTS {
                 // The reader itself is asked: nothing else is certain to agree with it.
-                Machine::new(py, self).run(data).map_err(|fail| issue(fail, "store"))?;
+                Machine::new(py, self).run(data).map_err(|fail| issue(py, fail, "store"))?;
             }
         }
         Ok(data.into())
@@ -101,9 +102,12 @@ impl PicklePolicy {
             return Ok(value);
         }
         if self.safe {
-            Machine::new(py, self).run(data).map_err(|fail| issue(fail, "load"))
+            Machine::new(py, self).run(data).map_err(|fail| issue(py, fail, "load"))
         } else {
-            Ok(self.loads.bind(py).call1((PyBytes::new(py, data),))?)
+            self.loads
+                .bind(py)
+                .call1((PyBytes::new(py, data),))
+                .map_err(|error| raised(py, error, "load"))
         }
     }
 
@@ -284,20 +288,28 @@ fn allow(names: &mut Names, item: &Bound<'_, PyAny>) -> PyResult<()> {
     Ok(())
 }
 
-fn too_deep(py: Python<'_>, error: PyErr) -> CodecIssue {
+/// Tells what the interpreter refused from what a class's own code raised: only the latter has a traceback, as no
+/// Python code calls the codec.
+fn raised(py: Python<'_>, error: PyErr, doing: &str) -> CodecIssue {
     if error.is_instance_of::<PyRecursionError>(py) {
-        CodecIssue::Refused(
-            "the value is nested too deep to be pickled; store it in parts".to_owned(),
-        )
+        return CodecIssue::Refused(format!(
+            "the value is nested too deep to {doing}; store it in parts"
+        ));
+    }
+    let ours = error.is_instance_of::<PyException>(py)
+        && !error.is_instance_of::<PyMemoryError>(py)
+        && error.traceback(py).is_none();
+    if ours {
+        CodecIssue::Refused(format!("cannot {doing} the value: {}", shown(&error.to_string(), 300)))
     } else {
         CodecIssue::Raised(error)
     }
 }
 
 /// Says why the machine stopped; `doing` is what it was asked for.
-fn issue(fail: Fail, doing: &str) -> CodecIssue {
+fn issue(py: Python<'_>, fail: Fail, doing: &str) -> CodecIssue {
     CodecIssue::Refused(match fail {
-        Fail::Raised(error) => return CodecIssue::Raised(error),
+        Fail::Raised(error) => return raised(py, error, doing),
         Fail::Name { module, name } => {
             let full = format!("{}.{}", shown(&module, 100), shown(&name, 100));
             format!(

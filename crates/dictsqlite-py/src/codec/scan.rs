@@ -198,7 +198,10 @@ impl<'a> Reader<'a> {
         let line = self.text_line()?;
         let text = if long { line.strip_suffix('L').unwrap_or(line) } else { line };
         let unsigned = text.strip_prefix('-').unwrap_or(text);
-        if unsigned.is_empty() || !unsigned.bytes().all(|b| b.is_ascii_digit()) {
+        if unsigned.is_empty()
+            || !unsigned.bytes().all(|b| b.is_ascii_digit())
+            || is_octal(text, long)
+        {
             return Err(ScanError::Argument { at, what: "an integer with no or odd digits" });
         }
         Ok(text)
@@ -342,6 +345,12 @@ impl<'a> Reader<'a> {
             byte => return Err(ScanError::Unknown { at, byte }),
         })
     }
+}
+
+/// A leading zero makes a number octal to one reader and an error to another; `I00` and `I01` are the booleans.
+fn is_octal(text: &str, long: bool) -> bool {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    unsigned.len() > 1 && unsigned.starts_with('0') && (long || !matches!(text, "00" | "01"))
 }
 
 /// Integers that fit a machine word need no detour through Python.

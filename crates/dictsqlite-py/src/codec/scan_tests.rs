@@ -132,7 +132,17 @@ fn integers_keep_their_sign_and_odd_digits_are_refused() {
     assert_eq!(first(b"\x8a\x08\0\0\0\0\0\0\0\x80."), Ok(format!("Int({})", i64::MIN)));
     assert!(first(b"\x8a\x09\0\0\0\0\0\0\0\0\x01.").is_ok_and(|op| op.starts_with("Long(")));
     assert_eq!(first(b"L-12L\n."), Ok("LongText(\"-12\")".into()));
-    for data in [&b"I\n."[..], b"I1_0\n.", b"I 1\n.", b"I0x1f\n.", b"L--1L\n.", b"I1L\n."] {
+    for data in [
+        &b"I\n."[..],
+        b"I1_0\n.",
+        b"I 1\n.",
+        b"I0x1f\n.",
+        b"L--1L\n.",
+        b"I1L\n.",
+        b"I010\n.",
+        b"I-01\n.",
+        b"L00L\n.",
+    ] {
         assert!(matches!(scan(data), Err(ScanError::Argument { .. })), "{data:?}");
     }
 }

@@ -1,0 +1,137 @@
+"""The native half: what `dictsqlite.DictSQLite` is built on."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from os import PathLike
+from typing import Any, Final, Optional, TypeVar, Union, final, overload
+
+from typing_extensions import Self
+
+from ._dict import Key
+from .modes import Order, PersistMode, StorageMode
+
+_D = TypeVar("_D")
+
+__version__: Final[str]
+
+class Dict:
+    """A handle on one table. Made empty; `_open` or `_attach` fill it."""
+
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
+    def _open(self, path: Union[str, PathLike[str]], options: dict[str, Any]) -> None: ...
+    def _attach(self, other: Dict, name: str, storage: Optional[str]) -> None: ...
+    def __getitem__(self, key: Key, /) -> Any: ...
+    def __setitem__(self, key: Key, value: Any, /) -> None: ...
+    def __delitem__(self, key: Key, /) -> None: ...
+    def __contains__(self, key: object, /) -> bool: ...
+    def __len__(self) -> int: ...
+    @overload
+    def get(self, key: Key, default: None = None) -> Optional[Any]: ...
+    @overload
+    def get(self, key: Key, default: _D) -> Union[Any, _D]: ...
+    def set(
+        self,
+        key: Key,
+        value: Any,
+        *,
+        ttl: Union[float, timedelta, None] = None,
+        if_version: Optional[int] = None,
+    ) -> Optional[int]:
+        """Sets `key`; with `if_version`, only if it has that version, giving the new one."""
+
+    def delete(self, key: Key, *, if_version: Optional[int] = None) -> None:
+        """Deletes `key`, whether it is there or not; with `if_version`, only if it has that version."""
+
+    def _pop(self, key: Key, *default: Any) -> Any: ...
+    def popitem(self, last: bool = True) -> tuple[Key, Any]:
+        """Removes and returns the last item in insertion order, or the first."""
+
+    def setdefault(self, key: Key, default: Any = None, *, ttl: Union[float, timedelta, None] = None) -> Any:
+        """The value of `key`; when there is none, sets and returns `default`."""
+
+    def incr(self, key: Key, delta: int = 1) -> int:
+        """Adds `delta` to an integer, counting from 0 when there is none, and returns the sum."""
+
+    def expire(self, key: Key, ttl: Union[float, timedelta, None]) -> bool:
+        """Changes when an entry expires (`None`: never) and leaves its value; false if there is none."""
+
+    def _entry(self, key: Key) -> Optional[tuple[Any, int, Optional[float]]]: ...
+    def clear(self) -> None:
+        """Removes every entry."""
+
+    def batch_get(self, keys: Iterable[Key], default: Any = None) -> list[Any]:
+        """The values of many keys, in their order, `default` where there is none."""
+
+    def batch_set(
+        self,
+        items: Union[Mapping[Any, Any], Iterable[tuple[Any, Any]]],
+        *,
+        ttl: Union[float, timedelta, None] = None,
+    ) -> None:
+        """Sets many keys as one unit, from a mapping or an iterable of pairs."""
+
+    def batch_delete(self, keys: Iterable[Key]) -> None:
+        """Deletes many keys as one unit, whether they are there or not."""
+
+    def flush(self, *, durable: bool = False) -> None:
+        """Waits until all accepted writes are committed; with `durable`, until they are synced."""
+
+    def close(self) -> None:
+        """Flushes and closes this handle; the last one closes the store. Closing twice is fine."""
+
+    def stats(self) -> dict[str, int]:
+        """Figures of the store, by name."""
+
+    def tables(self) -> list[str]:
+        """The names of the store's tables."""
+
+    def drop_table(self, name: str) -> bool:
+        """Removes a table and all that is in it; false if there is none."""
+
+    def _scan(
+        self,
+        what: str,
+        *,
+        prefix: Optional[Key] = None,
+        start: Optional[Key] = None,
+        end: Optional[Key] = None,
+        reverse: bool = False,
+        limit: Optional[int] = None,
+        order: Optional[Order] = None,
+        consistent: bool = False,
+    ) -> Scan: ...
+    @property
+    def path(self) -> Optional[str]:
+        """The store's path, or `None` for an in-memory store."""
+
+    @property
+    def table_name(self) -> str:
+        """The table."""
+
+    @property
+    def storage_mode(self) -> StorageMode:
+        """The table's codec."""
+
+    @property
+    def persist_mode(self) -> PersistMode:
+        """What this handle's writes promise."""
+
+    @property
+    def read_only(self) -> bool:
+        """True if the store was opened read-only."""
+
+    @property
+    def closed(self) -> bool:
+        """True if this handle was closed."""
+
+@final
+class Scan(Iterator[Any]):
+    """A scan under way; an iterator that reads a page at a time."""
+
+    def __iter__(self) -> Scan: ...
+    def __next__(self) -> Any: ...
+    def close(self) -> None:
+        """Ends the scan and gives up what it holds."""
+
+def shutdown(limit: float) -> list[str]:
+    """Flushes every open store for at most `limit` seconds in all; a line for each that still has writes."""
