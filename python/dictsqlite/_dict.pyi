@@ -17,14 +17,13 @@ __all__ = ["DictSQLite", "DictSQLiteV4", "Entry", "open"]
 Key: TypeAlias = Union[str, int, bytes, tuple[Union[str, int, bytes], ...]]
 
 _D = TypeVar("_D")
-_V = TypeVar("_V")
 
 class Entry(NamedTuple):
     value: Any
     version: int
     expires_at: Optional[float]
 
-class DictSQLite(_Dict, MutableMapping[Key, Any]):
+class DictSQLite(_Dict, MutableMapping[Key, Any]):  # pyright: ignore[reportIncompatibleMethodOverride]
     __hash__: None  # type: ignore[assignment]
 
     def __init__(
@@ -85,15 +84,11 @@ class DictSQLite(_Dict, MutableMapping[Key, Any]):
         consistent: bool = False,
     ) -> ItemsView: ...
     @overload
-    def set(
-        self, key: Key, value: Any, *, ttl: Union[float, timedelta, None] = None, if_version: None = None
-    ) -> None: ...
-    @overload
-    def set(self, key: Key, value: Any, *, ttl: Union[float, timedelta, None] = None, if_version: int) -> int: ...
-    @overload
     def pop(self, key: Key) -> Any: ...
     @overload
-    def pop(self, key: Key, default: _D) -> Union[Any, _D]: ...
+    def pop(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, key: Key, default: _D
+    ) -> Union[Any, _D]: ...
     def update(  # type: ignore[override]
         self, other: Union[Mapping[Any, Any], Iterable[tuple[Any, Any]]] = (), /, **kwargs: Any
     ) -> None: ...

@@ -26,18 +26,19 @@ class Dict:
     def __contains__(self, key: object, /) -> bool: ...
     def __len__(self) -> int: ...
     @overload
-    def get(self, key: Key, default: None = None) -> Optional[Any]: ...
+    def get(self, key: Key, default: None = None) -> Optional[Any]:
+        """The value of `key`, or `default`."""
+
     @overload
     def get(self, key: Key, default: _D) -> Union[Any, _D]: ...
+    @overload
     def set(
-        self,
-        key: Key,
-        value: Any,
-        *,
-        ttl: Union[float, timedelta, None] = None,
-        if_version: Optional[int] = None,
-    ) -> Optional[int]:
+        self, key: Key, value: Any, *, ttl: Union[float, timedelta, None] = None, if_version: None = None
+    ) -> None:
         """Sets `key`; with `if_version`, only if it has that version, giving the new one."""
+
+    @overload
+    def set(self, key: Key, value: Any, *, ttl: Union[float, timedelta, None] = None, if_version: int) -> int: ...
 
     def delete(self, key: Key, *, if_version: Optional[int] = None) -> None:
         """Deletes `key`, whether it is there or not; with `if_version`, only if it has that version."""

@@ -43,15 +43,10 @@ class Plan:
         return f"<{self.mode} {self.buffer_size} seed {self.seed} threads {self.threads} kill {self.after:.3f}>"
 
 
-def signal(child, letter):
-    deadline = time.monotonic() + PATIENCE
-    got = child.read(PATIENCE)
-    assert got == letter and time.monotonic() < deadline, (got, child.errors())
-
-
 def ready(child):
     """The child has imported everything and is about to open the file."""
-    signal(child, b"r")
+    got = child.read(PATIENCE)
+    assert got == b"r", (got, child.errors())
 
 
 def opened(child):
@@ -111,7 +106,7 @@ class Fate:
                 self.barrier = number + 1
             self.weights.append(writes(operation, model))
             replay(model, operation)
-        assert matches, f"{plan}: no prefix of {acknowledged} operations leaves {len(expected)} items: {expected[:50]}"
+        assert matches, f"{plan}: no prefix of {acknowledged} operations leaves these {expected[:60]}"
         # Operations that changed nothing make several prefixes look alike.
         self.shortest, self.longest = matches[0], matches[-1]
 
@@ -130,7 +125,8 @@ def check(plan, records, killed, items):
     assert sum(len(f.records) for f in fates) == len(records)
     lost = [(fate, number) for fate in fates for number in fate.lost()]
     for fate in fates:
-        assert fate.longest >= fate.barrier, f"{plan}: operation {fate.barrier - 1} returned after its commit and is lost"
+        kept = fate.longest >= fate.barrier
+        assert kept, f"{plan}: operation {fate.barrier - 1} returned after its commit and is lost"
     # A prefix of the order of acceptance across threads as well: nothing that began after a lost
     # operation had returned survived.
     first_lost = min((fate.records[number][2] for fate, number in lost), default=float("inf"))

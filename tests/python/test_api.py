@@ -3,7 +3,10 @@
 import builtins
 import importlib
 import inspect
+import pathlib
 import pickle
+import subprocess
+import sys
 
 import pytest
 
@@ -146,8 +149,9 @@ def test_a_read_only_handle_reads_and_refuses_to_write(path):
             DictSQLite(path)
     with DictSQLite(path) as db, pytest.raises(InvalidError, match="read.only"):
         DictSQLite(path, read_only=True)
-    with pytest.raises(InvalidError, match="read_only"):
-        DictSQLite(":memory:", read_only=True)
+    for options in ({}, {"persist_mode": "memory"}):
+        with pytest.raises(InvalidError, match="read_only"):
+            DictSQLite(":memory:", read_only=True, **options)
     with pytest.raises(InvalidError, match="read-only; it has: main"):
         DictSQLite(path, read_only=True, table_name="new")
 
@@ -168,6 +172,11 @@ def test_memory_stores_touch_no_path(tmp_path, monkeypatch):
         assert a.path is None and b.path is None
         assert "k" not in DictSQLite(":memory:")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_program_that_the_type_checkers_read_also_runs():
+    program = pathlib.Path(__file__).with_name("typing_sample.py")
+    subprocess.run([sys.executable, str(program)], check=True, stdout=subprocess.DEVNULL, timeout=60)
 
 
 def test_every_public_member_has_a_docstring():

@@ -4,6 +4,7 @@ exact across all of them."""
 import json
 import os
 import sys
+import threading
 import time
 
 import pytest
@@ -240,8 +241,6 @@ class TestLock:
 
     def test_other_threads_run_meanwhile(self, tmp_path):
         """Waiting for the lock, also of a handle that is dropped, does not hold the interpreter."""
-        import threading
-
         path = str(tmp_path / "threads.db")
         db = dictsqlite.open(path, persist_mode="durable")
         db["k"] = 1

@@ -105,6 +105,14 @@ impl<T> Completion<T> {
         }
     }
 
+    /// The result, if it is there; else the completion again.
+    ///
+    /// # Errors
+    /// The completion itself, when its result is still to come.
+    pub fn now(self) -> std::result::Result<Result<T>, Self> {
+        if self.is_done() { Ok(self.wait()) } else { Err(self) }
+    }
+
     /// Blocks until the result is there.
     ///
     /// # Errors

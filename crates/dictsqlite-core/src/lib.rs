@@ -33,5 +33,5 @@ pub use dict::{Dict, Peek, Stats, Ttl};
 pub use error::{Error, ErrorKind, Result};
 pub use options::Options;
 pub use scan::{Item, Scan, ScanOptions};
-pub use store::shutdown;
+pub use store::{end, shutdown};
 pub use types::{AsKey, Entry, Key, KeyRef, MAX_KEY_BYTES, Order, PersistMode, StorageMode, Value};

@@ -143,10 +143,7 @@ impl Scan {
         if !rest.is_empty() || self.ended {
             return Ok(rest);
         }
-        if self.is_inherited() {
-            let message = "the scan was open when the process forked; begin it again here";
-            return Err(Error::new(ErrorKind::Closed, message));
-        }
+        self.check_generation()?;
         let deadline = Instant::now() + self.timeout;
         if self.pinned.is_none() {
             self.store.barrier(deadline)?;
@@ -154,9 +151,21 @@ impl Scan {
         self.read_page(deadline)
     }
 
+    /// The next entries, when what the caller wrote is known to be committed.
+    fn page_behind_barrier(&mut self) -> Result<Vec<Item>> {
+        let rest: Vec<Item> = std::mem::take(&mut self.buffer).collect();
+        if !rest.is_empty() || self.ended {
+            return Ok(rest);
+        }
+        self.read_page(Instant::now() + self.timeout)
+    }
+
     /// The same without blocking; the scan comes back with the page.
     pub fn next_page_async(mut self) -> Completion<(Self, Vec<Item>)> {
         let (completer, completion) = pair();
+        if let Err(e) = self.check_generation() {
+            return Completion::ready(Err(e));
+        }
         let barrier = match self.pinned {
             None if !self.ended => self.store.barrier_async(),
             _ => Completion::ready(Ok(())),
@@ -168,8 +177,8 @@ impl Scan {
             }
             let readers = Arc::clone(&self.store.readers);
             readers.submit(Box::new(move |reader| {
-                // The scan uses its own transaction, since it may outlive the worker's.
-                let result = reader.and_then(|_| self.next_page());
+                // The scan reads by itself, since it may outlive the worker's transaction.
+                let result = reader.and_then(|_| self.page_behind_barrier());
                 completer.complete(result.map(|page| (self, page)));
             }));
         });
@@ -213,6 +222,14 @@ impl Scan {
                 reader.page(&self.table, &mut self.request, rows)
             }
         }
+    }
+
+    fn check_generation(&self) -> Result<()> {
+        if self.is_inherited() {
+            let message = "the scan was open when the process forked; begin it again here";
+            return Err(Error::new(ErrorKind::Closed, message));
+        }
+        Ok(())
     }
 
     /// True in the child of a fork for a scan of its parent's.

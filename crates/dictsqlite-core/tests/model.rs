@@ -39,23 +39,23 @@ fn run(usual: u32, mode: PersistMode) {
 #[test]
 fn a_memory_store_is_an_ordered_dict() {
     // Nothing on any path: the same engine over a private heap database.
-    run(60, PersistMode::Memory);
+    run(120, PersistMode::Memory);
 }
 
 #[test]
 fn a_lazy_store_is_an_ordered_dict() {
     // Acknowledged before it is committed, so memtable, cache and file must agree at every step.
-    run(60, PersistMode::Lazy);
+    run(120, PersistMode::Lazy);
 }
 
 #[test]
 fn a_writethrough_store_is_an_ordered_dict() {
     // The window makes writers wait for the writer at every few writes.
-    run(60, PersistMode::WriteThrough);
+    run(120, PersistMode::WriteThrough);
 }
 
 #[test]
 fn a_durable_store_is_an_ordered_dict() {
     // Every write waits for its own commit.
-    run(30, PersistMode::Durable);
+    run(80, PersistMode::Durable);
 }

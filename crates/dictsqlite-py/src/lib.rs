@@ -15,11 +15,11 @@ use std::time::Duration;
 use pyo3::prelude::*;
 
 /// Flushes every open store for at most `limit` seconds in all; gives a line for each one that
-/// still has uncommitted writes then.
+/// still has uncommitted writes then. For the end of the process: later writes wait for their commit.
 #[pyfunction]
 fn shutdown(py: Python<'_>, limit: f64) -> PyResult<Vec<String>> {
     let limit = open::seconds("limit", limit)?;
-    Ok(py.detach(|| dictsqlite_core::shutdown(limit.unwrap_or(Duration::MAX / 4))))
+    Ok(py.detach(|| dictsqlite_core::end(limit.unwrap_or(Duration::MAX / 4))))
 }
 
 /// The native module.

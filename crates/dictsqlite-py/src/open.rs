@@ -20,8 +20,9 @@ pub(crate) fn seconds(name: &str, value: f64) -> PyResult<Option<Duration>> {
     }
     if !(0.0..=MOST_SECONDS).contains(&value) {
         return Python::attach(|py| {
-            let message =
-                format!("{name} is {value:?}; it is a number of seconds, from 0 to {MOST_SECONDS:e}");
+            let message = format!(
+                "{name} is {value:?}; it is a number of seconds, from 0 to {MOST_SECONDS:e}"
+            );
             Err(errors::of(py, ErrorKind::Invalid, message))
         });
     }

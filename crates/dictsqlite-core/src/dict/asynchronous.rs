@@ -1,16 +1,19 @@
 //! The same operations without blocking, for any executor: each gives a [`Completion`], which is a
 //! future. What memory can answer is done before the call returns.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::bound::Bound;
 use super::{Dict, Ttl};
 use crate::codec;
 use crate::completion::{Completer, Completion, pair};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::memtable::Admission;
-use crate::store::{Store, unexpected};
-use crate::types::{AsKey, Command, KeyBuf, NEVER, Outcome, PackedKey, Value};
+use crate::options::Options;
+use crate::sqlite::Table;
+use crate::store::Store;
+use crate::types::{AsKey, Entry, KeyBuf, NEVER, Value, pack};
 
 impl Dict {
     /// [`Dict::get`] without blocking.
@@ -39,11 +42,16 @@ impl Dict {
 
     /// [`Dict::set_with_ttl`] without blocking: done when the mode's promise is kept.
     pub fn set_async(&self, key: impl AsKey, value: &[u8], ttl: Ttl) -> Completion<()> {
-        let packed = codec::check(self.options.storage_mode, value).and_then(|()| self.pack(&key));
-        match packed {
-            Ok((at, packed)) => {
-                self.put_async(at, packed, Some(Value::from(value)), self.expires_at(at, ttl))
-            }
+        match codec::check(self.options.storage_mode, value) {
+            Ok(()) => self.set_encoded_async(key, Value::from(value), ttl),
+            Err(e) => Completion::ready(Err(e)),
+        }
+    }
+
+    /// [`Dict::set_encoded`] without blocking.
+    pub fn set_encoded_async(&self, key: impl AsKey, value: Value, ttl: Ttl) -> Completion<()> {
+        match self.pack(&key) {
+            Ok((at, packed)) => self.put_async(at, packed, Some(value), self.expires_at(at, ttl)),
             Err(e) => Completion::ready(Err(e)),
         }
     }
@@ -69,30 +77,81 @@ impl Dict {
         completion
     }
 
-    /// [`Dict::incr`] without blocking.
-    pub fn incr_async(&self, key: impl AsKey, delta: i64) -> Completion<i64> {
-        let (at, packed) = match self.pack(&key) {
-            Ok((at, packed)) => (at, PackedKey::from(&packed[..])),
-            Err(e) => return Completion::ready(Err(e)),
-        };
-        let expires_at = self.expires_at(at, Ttl::Default);
-        self.command(at, Command::Incr { key: packed, delta, expires_at }).then(|outcome| {
-            match outcome? {
-                Outcome::Number(sum) => Ok(sum),
-                _ => Err(unexpected()),
-            }
-        })
-    }
-
-    /// [`Dict::flush`] without blocking.
-    pub fn flush_async(&self) -> Completion<()> {
-        match self.at() {
-            Ok(at) => at.store.state.memtable.flush(),
+    /// [`Dict::set_many_encoded`] without blocking.
+    pub fn set_many_encoded_async<K: AsKey>(
+        &self,
+        items: &[(K, Value)],
+        ttl: Ttl,
+    ) -> Completion<()> {
+        let writes = self.at().and_then(|at| {
+            let expires_at = self.expires_at(at, ttl);
+            let pack = |(key, value): &(K, Value)| {
+                Ok((pack(at.table.id, key.as_key())?, Some(Arc::clone(value)), expires_at))
+            };
+            Ok((at, items.iter().map(pack).collect::<Result<Vec<_>>>()?))
+        });
+        match writes {
+            Ok((at, writes)) => self.put_all_async(at, writes),
             Err(e) => Completion::ready(Err(e)),
         }
     }
 
-    /// Runs any blocking operation of this handle on a worker thread.
+    /// [`Dict::delete_many`] without blocking.
+    pub fn delete_many_async<K: AsKey>(&self, keys: &[K]) -> Completion<()> {
+        match self.pack_all(keys) {
+            Ok((at, keys)) => {
+                let writes = keys.into_iter().map(|key| (key, None, NEVER));
+                self.put_all_async(at, writes.collect())
+            }
+            Err(e) => Completion::ready(Err(e)),
+        }
+    }
+
+    fn put_all_async(&self, at: &Bound, writes: Vec<PackedWrite>) -> Completion<()> {
+        let (completer, completion) = pair();
+        PendingWrites { writes, admission: self.admission }.attempt(&at.store, completer);
+        completion
+    }
+
+    /// [`Dict::entry`] without blocking.
+    pub fn entry_async(&self, key: impl AsKey) -> Completion<Option<Entry>> {
+        let (at, packed) = match self.pack(&key) {
+            Ok(packed) => packed,
+            Err(e) => return Completion::ready(Err(e)),
+        };
+        let deadline = self.deadline();
+        after_barrier(at, move |store, table| store.get_committed(table, &packed, deadline))
+    }
+
+    /// [`Dict::len`] without blocking.
+    pub fn len_async(&self) -> Completion<u64> {
+        let deadline = self.deadline();
+        match self.at() {
+            Ok(at) => after_barrier(at, move |store, table| store.count(table, deadline)),
+            Err(e) => Completion::ready(Err(e)),
+        }
+    }
+
+    /// [`Dict::flush`], or with `durable` [`Dict::flush_durable`], without blocking.
+    pub fn flush_async(&self, durable: bool) -> Completion<()> {
+        match self.at() {
+            Ok(at) => at.store.flush_async(durable, self.deadline()),
+            Err(e) => Completion::ready(Err(e)),
+        }
+    }
+
+    /// [`Dict::close`] without blocking.
+    pub fn close_async(self: &Arc<Self>) -> Completion<()> {
+        self.spawn_async(Self::close)
+    }
+
+    /// [`Dict::open`] without blocking.
+    pub fn open_async(path: impl AsRef<Path>, options: &Options) -> Completion<Self> {
+        let (path, options) = (path.as_ref().to_path_buf(), options.clone());
+        on_thread(move || Self::open(path, &options))
+    }
+
+    /// Runs a quick reading operation of this handle on a worker thread.
     pub fn run_async<T: Send + 'static>(
         self: &Arc<Self>,
         operation: impl FnOnce(&Self) -> Result<T> + Send + 'static,
@@ -101,6 +160,29 @@ impl Dict {
         match self.at() {
             Ok(at) => on_worker(at, move || operation(&dict)),
             Err(e) => Completion::ready(Err(e)),
+        }
+    }
+
+    /// Runs any operation of this handle on a thread of its own, for those that may take long.
+    pub fn spawn_async<T: Send + 'static>(
+        self: &Arc<Self>,
+        operation: impl FnOnce(&Self) -> Result<T> + Send + 'static,
+    ) -> Completion<T> {
+        let dict = Arc::clone(self);
+        on_thread(move || operation(&dict))
+    }
+}
+
+fn on_thread<T: Send + 'static>(
+    operation: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Completion<T> {
+    let (completer, completion) = pair();
+    let body = move || completer.complete(operation());
+    match std::thread::Builder::new().name("dictsqlite-task".into()).spawn(body) {
+        Ok(_) => completion,
+        Err(e) => {
+            let message = format!("no thread could be started: {e}");
+            Completion::ready(Err(Error::new(ErrorKind::Io, message)))
         }
     }
 }
@@ -116,6 +198,25 @@ fn on_worker<T: Send + 'static>(
     completion
 }
 
+/// Reads on a worker once everything accepted so far is committed; no worker waits for that.
+fn after_barrier<T: Send + 'static>(
+    at: &Bound,
+    read: impl FnOnce(&Arc<Store>, &Table) -> Result<T> + Send + 'static,
+) -> Completion<T> {
+    let (completer, completion) = pair();
+    let (store, table) = (Arc::clone(&at.store), Arc::clone(&at.table));
+    at.store.barrier_async().on_done(move |reached| match reached {
+        Ok(()) => {
+            let readers = Arc::clone(&store.readers);
+            readers.submit(Box::new(move |reader| {
+                completer.complete(reader.and_then(|_| read(&store, &table)));
+            }));
+        }
+        Err(e) => completer.complete(Err(e)),
+    });
+    completion
+}
+
 /// A write that may have to wait for room.
 struct PendingWrite {
     key: KeyBuf,
@@ -127,6 +228,33 @@ struct PendingWrite {
 impl PendingWrite {
     fn attempt(self, store: &Arc<Store>, completer: Completer<()>) {
         match store.try_put(&self.key, self.value.clone(), self.expires_at, &self.admission) {
+            Ok(None) => completer.complete(Ok(())),
+            Ok(Some((committed, false))) => {
+                committed.on_done(move |result| completer.complete(result));
+            }
+            Ok(Some((room, true))) => {
+                let store = Arc::clone(store);
+                room.on_done(move |result| match result {
+                    Ok(()) => self.attempt(&store, completer),
+                    Err(e) => completer.complete(Err(e)),
+                });
+            }
+            Err(e) => completer.complete(Err(e)),
+        }
+    }
+}
+
+type PackedWrite = (KeyBuf, Option<Value>, i64);
+
+/// A batch that may have to wait for room.
+struct PendingWrites {
+    writes: Vec<PackedWrite>,
+    admission: Admission,
+}
+
+impl PendingWrites {
+    fn attempt(self, store: &Arc<Store>, completer: Completer<()>) {
+        match store.try_put_many(&self.writes, &self.admission) {
             Ok(None) => completer.complete(Ok(())),
             Ok(Some((committed, false))) => {
                 committed.on_done(move |result| completer.complete(result));

@@ -439,7 +439,7 @@ impl Dict {
 impl Drop for Dict {
     fn drop(&mut self) {
         let Some(at) = self.bound.current() else { return };
-        // `shutdown` has waited already, and has said what it could not wait for.
+        // `end` has waited already, and has said what it could not wait for.
         let ending = at.store.state.memtable.is_ending();
         let end = Instant::now() + if ending { Duration::ZERO } else { EXIT_LIMIT };
         if !self.closed.swap(true, Ordering::AcqRel)

@@ -5,6 +5,7 @@
 //! in order, so what survives a crash is a prefix of what was accepted, and a batch (which never
 //! spans two segments) survives whole or not at all. Segments stay readable until they are released.
 
+mod admission;
 mod segment;
 mod writer_side;
 
@@ -20,8 +21,8 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::completion::{Completer, Completion, pair};
 use crate::error::{Error, Result};
-use crate::types::Value;
 
+pub(crate) use admission::{Admission, Admitted, Hit, Write};
 pub(crate) use segment::Segment;
 pub(crate) use writer_side::{Step, Work};
 
@@ -35,39 +36,6 @@ const BULK_OPS: u64 = 64 * 1024;
 const BULK_BYTES: usize = 16 << 20;
 /// "No threshold".
 const NEVER_BY_COUNT: u64 = u64::MAX;
-
-/// How a handle's writes are let in, and how soon they must be committed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Admission {
-    /// Uncommitted operations there may be once a write was acknowledged.
-    pub(crate) window: u64,
-    /// The writer may linger until this many operations are pending.
-    pub(crate) linger: u64,
-    /// The longest a write may stay uncommitted.
-    pub(crate) interval: Duration,
-    /// Whether a write is acknowledged only when it is committed and synced.
-    pub(crate) durable: bool,
-}
-
-/// What became of a write.
-pub(crate) enum Admitted {
-    /// Accepted and acknowledged.
-    Done,
-    /// Accepted; to be acknowledged when the completion is done.
-    Wait(Completion<()>),
-    /// Not accepted: try again when the completion is done.
-    NoRoom(Completion<()>),
-}
-
-/// A pending write a reader found. No value means deleted.
-#[derive(Clone, Debug)]
-pub(crate) struct Hit {
-    pub(crate) value: Option<Value>,
-    pub(crate) expires_at: i64,
-}
-
-/// One write: a packed key, the value (none deletes) and when it expires.
-pub(crate) type Write<'a> = (&'a [u8], Option<Value>, i64);
 
 /// What the writer is asked to decide, as far as the memtable must know it.
 pub(crate) trait Decision {

@@ -4,6 +4,7 @@ mod waiting;
 
 use super::*;
 use crate::error::ErrorKind;
+use crate::types::Value;
 
 const CAP: usize = 64 << 20;
 const FAR: Duration = Duration::from_secs(3600);

@@ -160,7 +160,7 @@ fn reads_do_not_raise_a_dropped_row_and_the_next_flush_does() {
     assert_eq!(dict.len().unwrap(), 0);
     assert!(keys(&dict).is_empty());
     assert!(dict.entry("bad").unwrap().is_none());
-    assert_eq!(dict.flush_async().wait().unwrap_err().key(), Some(&Key::from("bad")));
+    assert_eq!(dict.flush_async(false).wait().unwrap_err().key(), Some(&Key::from("bad")));
     dict.flush().unwrap();
 }
 

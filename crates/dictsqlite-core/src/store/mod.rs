@@ -28,7 +28,7 @@ use crate::vfs::fork;
 use crate::{maintenance, writer};
 
 pub(crate) use read::Fast;
-pub use registry::shutdown;
+pub use registry::{end, shutdown};
 pub(crate) use registry::{open, reopen};
 
 /// How long closing without a word about it may take.

@@ -108,7 +108,13 @@ impl Store {
         }
     }
 
-    fn get_committed(&self, table: &Table, key: &[u8], deadline: Instant) -> Result<Option<Entry>> {
+    /// The entry of a key, as it is committed.
+    pub(crate) fn get_committed(
+        &self,
+        table: &Table,
+        key: &[u8],
+        deadline: Instant,
+    ) -> Result<Option<Entry>> {
         let fill = match self.state.renewed_view() {
             None => None,
             Some(view) => match self.state.cache.look(key, view.epoch) {
@@ -202,6 +208,11 @@ impl Store {
     /// The number of entries, those accepted and not yet committed included.
     pub(crate) fn len(&self, table: &Table, deadline: Instant) -> Result<u64> {
         self.barrier(deadline)?;
+        self.count(table, deadline)
+    }
+
+    /// The number of committed entries.
+    pub(crate) fn count(&self, table: &Table, deadline: Instant) -> Result<u64> {
         let view = self.state.renewed_view();
         let known = *table.count.lock();
         let known = known.filter(|count| view.is_some_and(|view| view.epoch == count.epoch));

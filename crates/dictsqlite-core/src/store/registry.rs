@@ -18,6 +18,9 @@ use crate::vfs::{self, fork};
 /// How long a fork waits for private stores to commit what is pending.
 const PRIVATE_FLUSH: Duration = Duration::from_secs(2);
 
+/// Whether `end` was called.
+static ENDING: AtomicBool = AtomicBool::new(false);
+
 /// What is known of a file: being opened or closed by some thread, or open.
 enum Slot {
     Moving,
@@ -78,6 +81,11 @@ fn flush_private() {
 pub(crate) fn open(path: &Path, options: &Options) -> Result<Arc<Store>> {
     options.validate()?;
     if is_private(path, options) {
+        if options.read_only {
+            return Err(Error::invalid(
+                "an in-memory store is new and empty, so read_only makes no sense for it",
+            ));
+        }
         open_heap(vfs::private_name(), options)
     } else {
         open_file(path, options)
@@ -208,20 +216,27 @@ pub(super) fn forget(store: &Arc<Store>) {
     }
 }
 
-/// Whether `shutdown` was called.
-static ENDING: AtomicBool = AtomicBool::new(false);
+/// [`shutdown`] for a process that is about to end: what is written after it, by other handlers of
+/// the exit and by finalizers, is acknowledged when it is committed, whatever the mode, and handles
+/// that are dropped are not waited for once more.
+pub fn end(limit: Duration) -> Vec<String> {
+    ENDING.store(true, Ordering::Release);
+    for slot in registry().slots.lock().values() {
+        if let Slot::Open(store) = slot {
+            store.state.memtable.end();
+        }
+    }
+    shutdown(limit)
+}
 
 /// Flushes every open store, for at most `limit` in all. Gives a line for each store that still
-/// has uncommitted writes then, saying how many and why. Call it before the process ends. What is
-/// written afterwards is acknowledged when it is committed, whatever the mode.
+/// has uncommitted writes then, saying how many and why. Call it before the process ends.
 pub fn shutdown(limit: Duration) -> Vec<String> {
     let deadline = Instant::now() + limit;
     let registry = registry();
-    ENDING.store(true, Ordering::Release);
     // All of them begin at once, so that none loses its time to another one that is stuck.
     for slot in registry.slots.lock().values() {
         if let Slot::Open(store) = slot {
-            store.state.memtable.end();
             drop(store.state.memtable.barrier());
         }
     }

@@ -55,13 +55,12 @@ impl Store {
         Ok(())
     }
 
-    /// Writes a batch as one unit.
-    pub(crate) fn put_many(
+    /// Accepts a batch as one unit if that takes no waiting; as [`Store::try_put`].
+    pub(crate) fn try_put_many(
         &self,
         writes: &[(impl AsRef<[u8]>, Option<Value>, i64)],
         admission: &Admission,
-        deadline: Instant,
-    ) -> Result<()> {
+    ) -> Result<Option<(Completion<()>, bool)>> {
         if self.read_only {
             return Err(read_only());
         }
@@ -72,17 +71,30 @@ impl Store {
             }
         }
         if writes.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        loop {
-            let batch =
-                writes.iter().map(|(k, v, at)| -> Write<'_> { (k.as_ref(), v.clone(), *at) });
-            match self.state.memtable.put_many(batch, admission)? {
-                Admitted::Done => return Ok(()),
-                Admitted::Wait(completion) => return self.await_writer(completion, deadline, true),
-                Admitted::NoRoom(room) => self.await_writer(room, deadline, false)?,
+        let batch = writes.iter().map(|(k, v, at)| -> Write<'_> { (k.as_ref(), v.clone(), *at) });
+        match self.state.memtable.put_many(batch, admission)? {
+            Admitted::Done => Ok(None),
+            Admitted::Wait(completion) => Ok(Some((completion, false))),
+            Admitted::NoRoom(completion) => Ok(Some((completion, true))),
+        }
+    }
+
+    /// Writes a batch as one unit.
+    pub(crate) fn put_many(
+        &self,
+        writes: &[(impl AsRef<[u8]>, Option<Value>, i64)],
+        admission: &Admission,
+        deadline: Instant,
+    ) -> Result<()> {
+        while let Some((completion, again)) = self.try_put_many(writes, admission)? {
+            self.await_writer(completion, deadline, !again)?;
+            if !again {
+                break;
             }
         }
+        Ok(())
     }
 
     /// Waits for the writer; on the deadline, says why it took so long and what that means.
@@ -128,12 +140,21 @@ impl Store {
 
     /// Waits until everything accepted so far is committed; with `durable`, until it is synced.
     pub(crate) fn flush(&self, durable: bool, deadline: Instant) -> Result<()> {
+        if durable {
+            return self.flush_async(true, deadline).wait();
+        }
+        self.await_writer(self.flush_async(false, deadline), deadline, true)
+    }
+
+    /// The same without blocking.
+    pub(crate) fn flush_async(&self, durable: bool, deadline: Instant) -> Completion<()> {
         if self.read_only {
-            return Ok(());
+            return Completion::ready(Ok(()));
         }
-        if !durable {
-            return self.await_writer(self.state.memtable.flush(), deadline, true);
+        if durable {
+            self.command(Command::Sync, deadline, true).then(|done| done.map(drop))
+        } else {
+            self.state.memtable.flush()
         }
-        self.command(Command::Sync, deadline, true).wait().map(|_| ())
     }
 }

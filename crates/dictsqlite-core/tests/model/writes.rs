@@ -97,7 +97,7 @@ impl World {
             Op::Flush => {
                 match how {
                     How::Blocking | How::Worker => by(how, &dict, Dict::flush),
-                    _ => finish(how, dict.flush_async()),
+                    _ => finish(how, dict.flush_async(false)),
                 }
                 .unwrap();
                 self.flushed();

@@ -94,9 +94,9 @@ fn the_other_process() {
                 dict.set(key, b"v").unwrap();
                 "accepted".to_owned()
             }
-            ["shutdown", ms] => {
+            ["end", ms] => {
                 let limit = Duration::from_millis(ms.parse().unwrap());
-                crate::shutdown(limit).join(" ")
+                crate::end(limit).join(" ")
             }
             ["len"] => dict.len().unwrap().to_string(),
             _ => panic!("{line}?"),
@@ -180,16 +180,18 @@ fn what_was_flushed_survives_the_kill_of_its_process() {
 }
 
 #[test]
-fn a_process_that_shuts_down_commits_what_it_has_accepted() {
-    // Its handles are still open; from then on nothing is acknowledged before it is committed.
+fn a_process_that_ends_commits_what_it_has_accepted() {
+    // Its handles are still open. Once it has begun to end, nothing is acknowledged before it is
+    // committed, since nobody flushes any more.
     let file = File::new();
     let mut other = Other::on(&file);
     assert_eq!(other.tell("accept k"), "accepted");
     let lock = file.locked();
-    assert!(other.tell("shutdown 200").contains("1 accepted write"));
+    assert!(other.tell("end 200").contains("1 accepted write"));
     drop(lock);
-    assert_eq!(other.tell("shutdown 10000"), "");
+    assert_eq!(other.tell("end 10000"), "");
     assert_eq!(other.tell("accept l"), "accepted");
+    assert_eq!(other.tell("end 10000"), "");
     other.child.kill().unwrap();
     other.child.wait().unwrap();
     assert_eq!(file.open(PersistMode::Lazy).len().unwrap(), 2);

@@ -1,0 +1,209 @@
+//! An awaitable that is done already.
+//!
+//! It is accepted wherever asyncio takes a coroutine (`create_task`, `TaskGroup`: it has `send`,
+//! `throw` and `close`) and wherever it takes a future (`gather`, `wait_for`, `shield`: it has the
+//! methods of a finished one). Awaiting it does not suspend, but a loop that never turns starves every
+//! other task; so after about a millisecond without a turn one await yields once.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::hub;
+
+/// How long awaits may go on without a turn of the loop.
+const BUDGET: Duration = Duration::from_millis(1);
+/// The time is looked at once in so many awaits.
+const LOOK_EVERY: u32 = 8;
+
+thread_local! {
+    /// Awaits until the next look at the time, and since when the loop has not turned.
+    static AWAITS: Cell<u32> = const { Cell::new(0) };
+    static SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// The loop of this thread turned.
+pub(super) fn turned() {
+    SINCE.set(None);
+}
+
+/// True when this await should let the loop turn.
+#[inline]
+fn is_over_budget(py: Python<'_>) -> bool {
+    let awaits = AWAITS.get();
+    if awaits > 0 {
+        AWAITS.set(awaits - 1);
+        return false;
+    }
+    AWAITS.set(LOOK_EVERY - 1);
+    let now = Instant::now();
+    match SINCE.get() {
+        None => {
+            // The first look in this turn: the loop is asked to tell us when it turns. Without a
+            // running loop there is nobody to starve.
+            if hub::call_soon_turned(py).is_ok() {
+                SINCE.set(Some(now));
+            }
+            false
+        }
+        Some(since) if now - since < BUDGET => false,
+        Some(_) => {
+            SINCE.set(None);
+            true
+        }
+    }
+}
+
+/// See the module. It holds its value, or the exception to raise.
+#[pyclass(frozen, module = "dictsqlite._dictsqlite")]
+pub(crate) struct Done {
+    result: Result<Py<PyAny>, Py<PyAny>>,
+    state: Mutex<State>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Fresh,
+    Yielded,
+    Awaited,
+}
+
+impl Done {
+    pub(crate) fn of(py: Python<'_>, result: PyResult<Bound<'_, PyAny>>) -> Self {
+        let result = match result {
+            Ok(value) => Ok(value.unbind()),
+            Err(e) => Err(e.into_value(py).into_any()),
+        };
+        Self { result, state: Mutex::new(State::Fresh) }
+    }
+
+    fn finished<T>(&self, py: Python<'_>, wrap: impl FnOnce(Py<PyAny>) -> PyResult<T>) -> PyResult<T> {
+        match &self.result {
+            Ok(value) => wrap(value.clone_ref(py)),
+            Err(e) => Err(PyErr::from_value(e.bind(py).clone())),
+        }
+    }
+
+    /// One step of a coroutine: yields at most once, then ends with the value.
+    #[inline]
+    fn step(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        let mut state = self.state.lock();
+        match *state {
+            State::Fresh if is_over_budget(py) => {
+                *state = State::Yielded;
+                Ok(Some(py.None()))
+            }
+            _ => {
+                *state = State::Awaited;
+                drop(state);
+                self.finished(py, |value| Err(PyStopIteration::new_err((value,))))
+            }
+        }
+    }
+}
+
+#[pymethods]
+impl Done {
+    /// asyncio takes what has this attribute for a future.
+    #[classattr]
+    fn _asyncio_future_blocking() -> bool {
+        false
+    }
+
+    fn __await__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        self.step(py)
+    }
+
+    fn send(&self, py: Python<'_>, _value: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
+        self.step(py)
+    }
+
+    #[pyo3(signature = (kind, value=None, _traceback=None))]
+    fn throw(
+        &self,
+        kind: &Bound<'_, PyAny>,
+        value: Option<&Bound<'_, PyAny>>,
+        _traceback: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        *self.state.lock() = State::Awaited;
+        let exception = match value {
+            Some(value) if !value.is_none() => value.clone(),
+            _ if kind.is_instance_of::<pyo3::types::PyType>() => kind.call0()?,
+            _ => kind.clone(),
+        };
+        Err(PyErr::from_value(exception))
+    }
+
+    fn close(&self) {
+        *self.state.lock() = State::Awaited;
+    }
+
+    fn done(&self) -> bool {
+        true
+    }
+
+    fn cancelled(&self) -> bool {
+        false
+    }
+
+    #[pyo3(signature = (msg=None))]
+    fn cancel(&self, msg: Option<&Bound<'_, PyAny>>) -> bool {
+        let _ = msg;
+        false
+    }
+
+    fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.finished(py, Ok)
+    }
+
+    fn exception(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.result.as_ref().err().map(|e| e.clone_ref(py))
+    }
+
+    fn get_loop<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        hub::running_loop(py)
+    }
+
+    #[pyo3(signature = (callback, *, context=None))]
+    fn add_done_callback<'py>(
+        slf: &Bound<'py, Self>,
+        callback: &Bound<'py, PyAny>,
+        context: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let keywords = PyDict::new(py);
+        if let Some(context) = context {
+            keywords.set_item("context", context)?;
+        }
+        let arguments = PyTuple::new(py, [callback, slf.as_any()])?;
+        hub::current_loop(py)?.call_method("call_soon", arguments, Some(&keywords)).map(drop)
+    }
+
+    fn remove_done_callback(&self, callback: &Bound<'_, PyAny>) -> usize {
+        let _ = callback;
+        0
+    }
+
+    fn __repr__(&self) -> &'static str {
+        match &self.result {
+            Ok(_) => "<dictsqlite result, done>",
+            Err(_) => "<dictsqlite result, failed>",
+        }
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(PyRuntimeError::new_err("a result cannot be pickled; await it"))
+    }
+}

@@ -1,0 +1,86 @@
+//! Asynchronous iteration: a page at a time, without blocking.
+
+use std::sync::Arc;
+
+use dictsqlite_core::Item;
+use parking_lot::Mutex;
+use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration};
+use pyo3::prelude::*;
+
+use super::hub::{awaitable, done};
+use crate::scan::{What, element};
+use crate::values::Values;
+
+/// A scan under way; an asynchronous iterator.
+#[pyclass(frozen, module = "dictsqlite._dictsqlite")]
+pub(crate) struct AsyncScan {
+    inner: Arc<Mutex<Inner>>,
+    values: Arc<Values>,
+    what: What,
+}
+
+struct Inner {
+    /// Away while a page is being read.
+    scan: Option<dictsqlite_core::Scan>,
+    page: std::vec::IntoIter<Item>,
+    ended: bool,
+}
+
+impl AsyncScan {
+    pub(super) fn new(scan: dictsqlite_core::Scan, values: Arc<Values>, what: What) -> Self {
+        let inner = Inner { scan: Some(scan), page: Vec::new().into_iter(), ended: false };
+        Self { inner: Arc::new(Mutex::new(inner)), values, what }
+    }
+}
+
+#[pymethods]
+impl AsyncScan {
+    fn __aiter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __anext__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let scan = {
+            let mut inner = self.inner.lock();
+            if let Some(item) = inner.page.next() {
+                drop(inner);
+                return done(py, element(py, &self.values, self.what, item));
+            }
+            if inner.ended {
+                return done(py, Err(PyStopAsyncIteration::new_err(())));
+            }
+            inner.scan.take()
+        };
+        let Some(scan) = scan else {
+            return Err(PyRuntimeError::new_err(
+                "the scan is waiting for a page already; iterate it from one task",
+            ));
+        };
+        let (inner, values, what) = (Arc::clone(&self.inner), Arc::clone(&self.values), self.what);
+        awaitable(py, scan.next_page_async(), move |py, (scan, page)| {
+            let first = {
+                let mut inner = inner.lock();
+                inner.page = page.into_iter();
+                let first = inner.page.next();
+                inner.ended = first.is_none();
+                inner.scan = Some(scan);
+                first
+            };
+            match first {
+                Some(item) => Ok(element(py, &values, what, item)?.unbind()),
+                None => Err(PyStopAsyncIteration::new_err(())),
+            }
+        })
+    }
+
+    /// Ends the scan and gives up what it holds.
+    fn aclose<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let mut inner = self.inner.lock();
+        inner.ended = true;
+        inner.page = Vec::new().into_iter();
+        let scan = inner.scan.take();
+        drop(inner);
+        py.detach(|| drop(scan));
+        done(py, Ok(py.None().into_bound(py)))
+    }
+}

@@ -1,0 +1,38 @@
+"""This repository's dictsqlite."""
+
+import dictsqlite
+
+from .base import Adapter
+
+
+class Ours(Adapter):
+    def __init__(self, path, values="bytes", persist_mode="writethrough", storage_mode=None):
+        mode = storage_mode or ("pickle" if values == "objects" else "bytes")
+        self.keeps = persist_mode != "memory"
+        self.alone = "" if self.keeps else "lives in one process"
+        where = path if self.keeps else ":memory:"
+        self.d = dictsqlite.open(where, persist_mode=persist_mode, storage_mode=mode)
+        self.delete = self.d.delete
+        self.batch_get = self.d.batch_get
+        self.batch_set = self.d.batch_set
+        self.items = self.d.items
+        self.flush = self.d.flush
+        self.close = self.d.close
+        if not hasattr(self.d, "aset"):
+            self.async_handle = None
+
+    def items_by_key(self):
+        return self.d.items(order="key")
+
+    def prefix(self, text):
+        return self.d.items(prefix=text)
+
+    def for_thread(self):
+        return self
+
+    def async_handle(self):
+        return self.d
+
+    @classmethod
+    def version(cls):
+        return f"{dictsqlite.__version__}, built from this tree"

@@ -1,0 +1,213 @@
+"""The dict for asyncio: the awaitable names of everything, and opening without blocking."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import warnings
+from typing import Any, AsyncIterator, Generator, Optional, Union
+
+from ._dict import DictSQLite, Entry, given, scan_options
+
+__all__ = ["AsyncDictSQLite", "open_here"]
+
+
+class AsyncDictSQLite(DictSQLite):
+    """A persistent dict for asyncio.
+
+    For every blocking method ``m`` there is an awaitable ``am`` (``aget``, ``aset``, ``abatch_get``
+    ...); the blocking ones work on the same object. What memory can answer is done when the call
+    returns; nothing ever blocks the event loop. Inside a running loop the file is opened by the first
+    thing that is awaited (``await db``, ``async with db``, or any operation); outside of one, at once.
+
+    Options as for :class:`DictSQLite`, with ``capacity`` for ``hot_capacity`` and ``lazy`` as the
+    default ``persist_mode``.
+    """
+
+    def __init__(
+        self,
+        db_path: Union[str, "os.PathLike[str]"],
+        capacity: int = 1_000_000,
+        persist_mode: str = "lazy",
+        storage_mode: str = "pickle",
+        table_name: str = "main",
+        buffer_size: int = 100,
+        **options: Any,
+    ) -> None:
+        options.setdefault("hot_capacity", capacity)
+        named = {
+            **options,
+            "persist_mode": persist_mode,
+            "storage_mode": storage_mode,
+            "table_name": table_name,
+            "buffer_size": buffer_size,
+        }
+        _open(self, db_path, given((), named))
+
+    def __await__(self) -> Generator[Any, None, AsyncDictSQLite]:
+        return _opened(self).__await__()
+
+    async def __aenter__(self) -> AsyncDictSQLite:
+        return await self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()
+
+    async def aentry(self, key: Any) -> Optional[Entry]:
+        """``entry`` without blocking."""
+        entry = await self._aentry(key)
+        return None if entry is None else Entry(*entry)
+
+    def aupdate(self, other: Any = (), /, **kwargs: Any) -> Any:
+        """``update`` without blocking: many keys as one unit."""
+        return self.abatch_set({**dict(other), **kwargs} if kwargs else other)
+
+    def abulk_insert(self, items: Any) -> Any:
+        """The same as :meth:`abatch_set`."""
+        return self.abatch_set(items)
+
+    def akeys(self, **options: Any) -> AsyncIterator[Any]:
+        """The keys, for ``async for``; options as for :meth:`DictSQLite.keys`."""
+        return self._ascan("keys", **scan_options(options))
+
+    def avalues(self, **options: Any) -> AsyncIterator[Any]:
+        """The values, for ``async for``; options as for :meth:`DictSQLite.keys`."""
+        return self._ascan("values", **scan_options(options))
+
+    def aitems(self, **options: Any) -> AsyncIterator[Any]:
+        """The pairs, for ``async for``; options as for :meth:`DictSQLite.keys`."""
+        return self._ascan("items", **scan_options(options))
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self.akeys()
+
+    async def atable(self, name: str, storage_mode: Optional[str] = None) -> AsyncDictSQLite:
+        """``table`` without blocking."""
+        other = AsyncDictSQLite.__new__(AsyncDictSQLite)
+        await other._aattach(self, name, storage_mode)
+        return other
+
+    def get_async(self, key: Any, default: Any = None) -> Any:
+        """Deprecated: :meth:`aget`."""
+        warnings.warn("get_async is now aget", DeprecationWarning, stacklevel=2)
+        return self.aget(key, default)
+
+    def set_async(self, key: Any, value: Any) -> Any:
+        """Deprecated: :meth:`aset`."""
+        warnings.warn("set_async is now aset", DeprecationWarning, stacklevel=2)
+        return self.aset(key, value)
+
+
+async def _opened(db: AsyncDictSQLite) -> AsyncDictSQLite:
+    if isinstance(db, _Unopened):
+        await db._open_soon()
+    return db
+
+
+def _open(db: AsyncDictSQLite, path: Any, options: dict[str, Any]) -> None:
+    """Opens at once, or, inside a running loop, with the first thing that is awaited."""
+    if asyncio._get_running_loop() is None:
+        db._open(path, options)
+        return
+    vars(db)["_unopened"] = (path, options)
+    db.__class__ = _Unopened
+
+
+def open_here(path: Any, options: dict[str, Any]) -> AsyncDictSQLite:
+    """What ``dictsqlite.open`` gives inside a running loop."""
+    db = AsyncDictSQLite.__new__(AsyncDictSQLite)
+    _open(db, path, options)
+    return db
+
+
+class _Unopened(AsyncDictSQLite):
+    """A handle that is not open yet. Whatever is asked of it opens it first: without blocking for
+    what is awaited, at once for what is not. Then it is an ordinary ``AsyncDictSQLite``."""
+
+    _opening: Optional[asyncio.Future[None]] = None
+
+    async def _open_soon(self) -> None:
+        """Opens it on another thread. Tasks that come meanwhile wait for the same opening."""
+        while isinstance(self, _Unopened):
+            opening = self._opening
+            if opening is not None:
+                await asyncio.wait([opening])
+                continue
+            self._opening = opening = asyncio.ensure_future(self._aopen(*vars(self)["_unopened"]))
+            try:
+                await asyncio.shield(opening)
+            finally:
+                if opening.done():
+                    self._opening = None
+                    if not opening.cancelled() and opening.exception() is None:
+                        self._become()
+
+    def _open_now(self) -> None:
+        DictSQLite._open(self, *vars(self)["_unopened"])
+        self._become()
+
+    def _become(self) -> None:
+        self.__class__ = AsyncDictSQLite
+        vars(self).pop("_unopened", None)
+
+    def __repr__(self) -> str:
+        return f"<AsyncDictSQLite {os.fspath(vars(self)['_unopened'][0])!r} not open yet>"
+
+    async def aclose(self) -> None:
+        await self._open_soon()
+        await self.aclose()
+
+    def close(self) -> None:
+        self._open_now()
+        self.close()
+
+    def __enter__(self) -> AsyncDictSQLite:
+        self._open_now()
+        return self
+
+
+def _awaited(name: str) -> Any:
+    async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        await _opened(self)
+        return await getattr(self, name)(*args, **kwargs)
+
+    return method
+
+
+def _iterated(name: str) -> Any:
+    async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        await _opened(self)
+        async for item in getattr(self, name)(*args, **kwargs):
+            yield item
+
+    return method
+
+
+def _immediate(name: str) -> Any:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        self._open_now()
+        return getattr(self, name)(*args, **kwargs)
+
+    return method
+
+
+def _complete() -> None:
+    """Gives ``_Unopened`` every name of the dict that needs an open one."""
+    special = "iter reversed eq or ror ior getitem setitem delitem contains len".split()
+    names = {f"__{name}__" for name in special}
+    names |= {name for name in dir(AsyncDictSQLite) if not name.startswith("_")}
+    names -= vars(_Unopened).keys() | {"closed", "get_async", "set_async"}
+    for name in names:
+        member = getattr(AsyncDictSQLite, name)
+        if name in ("akeys", "avalues", "aitems"):
+            method = _iterated(name)
+        elif name.startswith("a") and hasattr(AsyncDictSQLite, name[1:]):
+            method = _awaited(name)
+        elif callable(member):
+            method = _immediate(name)
+        else:
+            method = property(lambda self, name=name: _immediate("__getattribute__")(self, name))
+        setattr(_Unopened, name, method)
+
+
+_complete()
