@@ -53,6 +53,8 @@ def times(value):
 
 
 def _digits(value):
+    if value < 0.0995:
+        return f"{value:.2g}"
     return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
 
 

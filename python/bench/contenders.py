@@ -37,7 +37,7 @@ DURABLE = ("durable_1", "durable_64")
 MODES = (("memory", "never"), ("lazy", "flush"), ("writethrough", "write"))
 
 CONTENDERS = (
-    Contender("dict", "dict", "builtin:Dict", "never"),
+    Contender("dict", "dict", "builtin:Dict", "never", also=("empty_loop",)),
     Contender("sqlite3", "sqlite3", "stdlib_sqlite:Sqlite", "write"),
     Contender(
         "sqlite3 executemany", "sqlite3", "stdlib_sqlite:Sqlite", "flush", only=SUSTAINED, bulk=True
@@ -52,7 +52,7 @@ CONTENDERS = (
     ),
     Contender("dbm", "shelve", "stdlib_dbm:Dbm", "flush", reach=10_000),
     Contender("shelve", "shelve", "stdlib_dbm:Shelve", "flush", reach=10_000),
-    Contender("sqlitedict", "sqlitedict", "sqlitedict:SqliteDict", "flush", reach=100_000),
+    Contender("sqlitedict", "sqlitedict", "sqlitedict:SqliteDict", "flush", reach=20_000),
     Contender(
         "sqlitedict autocommit",
         "sqlitedict",
@@ -62,7 +62,7 @@ CONTENDERS = (
         only=COMMITTED,
         reach=10_000,
     ),
-    Contender("diskcache", "diskcache", "diskcache:Cache", "write", reach=50_000),
+    Contender("diskcache", "diskcache", "diskcache:Cache", "write", reach=20_000),
     Contender("rocksdict", "rocksdict", "rocksdict:Rdict", "write", also=SUSTAINED),
     Contender("lmdb", "lmdb", "lmdb:Lmdb", "write"),
     Contender("lmdb one txn", "lmdb", "lmdb:LmdbTxn", "flush", only=("hot_get", *SUSTAINED)),
@@ -74,6 +74,7 @@ CONTENDERS = (
             "public_2_1_3:Public",
             commits,
             {"persist_mode": mode},
+            also=("hot_get",) if mode == "memory" else (),
             reads=mode == "writethrough",
         )
         for mode, commits in MODES
@@ -85,6 +86,7 @@ CONTENDERS = (
             "ours:Ours",
             commits,
             {"persist_mode": mode},
+            also=("hot_get",) if mode == "memory" else (),
             reads=mode == "writethrough",
         )
         for mode, commits in (*MODES, ("durable", "sync"))

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from . import errors
+from ._async import AsyncDictSQLite
 from ._dictsqlite import __version__
 from ._dict import DictSQLite, DictSQLiteV4, Entry, open
 from ._exit import EXIT_LIMIT
@@ -36,6 +37,7 @@ from .modes import Modes
 
 __all__ = [
     "EXIT_LIMIT",
+    "AsyncDictSQLite",
     "BusyError",
     "CancelledError",
     "ClosedError",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import warnings
-from typing import Any, AsyncIterator, Generator, Optional, Union
+from typing import Any, Generator, Optional, Union
 
-from ._dict import DictSQLite, Entry, given, scan_options
+from ._dict import DictSQLite
+from ._options import given
 
 __all__ = ["AsyncDictSQLite", "open_here"]
 
@@ -44,63 +44,9 @@ class AsyncDictSQLite(DictSQLite):
         }
         _open(self, db_path, given((), named))
 
-    def __await__(self) -> Generator[Any, None, AsyncDictSQLite]:
-        return _opened(self).__await__()
 
-    async def __aenter__(self) -> AsyncDictSQLite:
-        return await self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self.aclose()
-
-    async def aentry(self, key: Any) -> Optional[Entry]:
-        """``entry`` without blocking."""
-        entry = await self._aentry(key)
-        return None if entry is None else Entry(*entry)
-
-    def aupdate(self, other: Any = (), /, **kwargs: Any) -> Any:
-        """``update`` without blocking: many keys as one unit."""
-        return self.abatch_set({**dict(other), **kwargs} if kwargs else other)
-
-    def abulk_insert(self, items: Any) -> Any:
-        """The same as :meth:`abatch_set`."""
-        return self.abatch_set(items)
-
-    def akeys(self, **options: Any) -> AsyncIterator[Any]:
-        """The keys, for ``async for``; options as for :meth:`DictSQLite.keys`."""
-        return self._ascan("keys", **scan_options(options))
-
-    def avalues(self, **options: Any) -> AsyncIterator[Any]:
-        """The values, for ``async for``; options as for :meth:`DictSQLite.keys`."""
-        return self._ascan("values", **scan_options(options))
-
-    def aitems(self, **options: Any) -> AsyncIterator[Any]:
-        """The pairs, for ``async for``; options as for :meth:`DictSQLite.keys`."""
-        return self._ascan("items", **scan_options(options))
-
-    def __aiter__(self) -> AsyncIterator[Any]:
-        return self.akeys()
-
-    async def atable(self, name: str, storage_mode: Optional[str] = None) -> AsyncDictSQLite:
-        """``table`` without blocking."""
-        other = AsyncDictSQLite.__new__(AsyncDictSQLite)
-        await other._aattach(self, name, storage_mode)
-        return other
-
-    def get_async(self, key: Any, default: Any = None) -> Any:
-        """Deprecated: :meth:`aget`."""
-        warnings.warn("get_async is now aget", DeprecationWarning, stacklevel=2)
-        return self.aget(key, default)
-
-    def set_async(self, key: Any, value: Any) -> Any:
-        """Deprecated: :meth:`aset`."""
-        warnings.warn("set_async is now aset", DeprecationWarning, stacklevel=2)
-        return self.aset(key, value)
-
-
-async def _opened(db: AsyncDictSQLite) -> AsyncDictSQLite:
-    if isinstance(db, _Unopened):
-        await db._open_soon()
+async def _opened(db: _Unopened) -> AsyncDictSQLite:
+    await db._open_soon()
     return db
 
 
@@ -125,6 +71,12 @@ class _Unopened(AsyncDictSQLite):
     what is awaited, at once for what is not. Then it is an ordinary ``AsyncDictSQLite``."""
 
     _opening: Optional[asyncio.Future[None]] = None
+
+    def __await__(self) -> Generator[Any, None, AsyncDictSQLite]:
+        return _opened(self).__await__()
+
+    async def __aenter__(self) -> AsyncDictSQLite:
+        return await self
 
     async def _open_soon(self) -> None:
         """Opens it on another thread. Tasks that come meanwhile wait for the same opening."""

@@ -2,109 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import collections.abc
-import difflib
 import os
-from typing import Any, Iterable, Iterator, NamedTuple, Optional, Union
+from typing import Any, Iterator, Optional, Union
 
+from ._awaitable import Awaitables
 from ._dictsqlite import Dict as _Dict
+from ._entry import Entry
+from ._options import given, scan_options, selection, spelled_out
 from ._views import ItemsView, KeysView, ValuesView
-from .errors import InvalidError
-from .modes import ORDERS
 
 __all__ = ["DictSQLite", "DictSQLiteV4", "Entry", "open"]
 
 #: Stands for a value that no user can give.
 _MISSING: Any = object()
 
-class Entry(NamedTuple):
-    """A value with what the store knows about it."""
-
-    value: Any
-    #: The number of the operation that wrote it; never reused within a store.
-    version: int
-    #: When it expires, in seconds since the Unix epoch; ``None`` for never.
-    expires_at: Optional[float]
-
-
-def _spelled_out(
-    self: DictSQLite,
-    db_path: Union[str, "os.PathLike[str]"],
-    hot_capacity: int = 1_000_000,
-    enable_async: bool = True,
-    persist_mode: str = "writethrough",
-    storage_mode: str = "pickle",
-    table_name: str = "main",
-    encryption_password: Optional[str] = None,
-    enable_safe_pickle: Optional[bool] = None,
-    safe_pickle_allowed_modules: Optional[Iterable[str]] = None,
-    buffer_size: int = 100,
-    *,
-    flush_interval: float = 0.2,
-    cache_bytes: int = 256 * 1024 * 1024,
-    timeout: float = 30.0,
-    read_only: bool = False,
-    ttl: Optional[float] = None,
-    adopt: bool = False,
-    safe_pickle_allowed_names: Optional[Iterable[Any]] = None,
-    trusted: bool = False,
-) -> None:
-    """The constructor's options: those of v4.2 in their order, then by name only. Never called."""
-
-
-#: Those that may be given by position, in v4.2's order.
-_POSITIONAL = _spelled_out.__code__.co_varnames[2 : _spelled_out.__code__.co_argcount]
-#: The options and their defaults.
-_DEFAULTS: dict[str, Any] = {
-    **dict(zip(_POSITIONAL, _spelled_out.__defaults__ or ())),
-    **(_spelled_out.__kwdefaults__ or {}),
-}
-
-
-def _selection(
-    self: DictSQLite,
-    *,
-    prefix: Any = None,
-    start: Any = None,
-    end: Any = None,
-    reverse: bool = False,
-    limit: Optional[int] = None,
-    order: Optional[str] = None,
-    consistent: bool = False,
-) -> Any:
-    """The options of a view. Never called."""
-
-
-_SCAN: dict[str, Any] = _selection.__kwdefaults__ or {}
-
-
-def _options(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """All options by name; unknown ones are refused with the valid ones."""
-    if len(args) > len(_POSITIONAL):
-        raise TypeError(
-            f"at most {len(_POSITIONAL)} options may be given by position: {', '.join(_POSITIONAL)}"
-        )
-    options = dict(zip(_POSITIONAL, args))
-    for name, value in kwargs.items():
-        if name not in _DEFAULTS:
-            near = difflib.get_close_matches(name, _DEFAULTS, 1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise TypeError(
-                f"unknown option {name!r}.{hint} The options are: {', '.join(_DEFAULTS)}"
-            )
-        if name in options:
-            raise TypeError(f"option {name!r} is given twice")
-        options[name] = value
-    for name, value in options.items():
-        if value is None and _DEFAULTS[name] is not None:
-            raise InvalidError(f"{name} is None; leave it out for {_DEFAULTS[name]!r}")
-    if not isinstance(options.get("enable_async", True), bool):
-        raise InvalidError("enable_async must be True or False")
-    return {**_DEFAULTS, **options}
-
-
-class DictSQLite(_Dict):
+class DictSQLite(Awaitables, _Dict):
     """A persistent dict on SQLite.
 
     ``DictSQLite(path)`` opens the file at ``path`` (made when missing; ``":memory:"`` for a private
@@ -159,10 +74,10 @@ class DictSQLite(_Dict):
     """
 
     def __init__(self, db_path: Union[str, "os.PathLike[str]"], *args: Any, **kwargs: Any) -> None:
-        self._open(db_path, _options(args, kwargs))
+        self._open(db_path, given(args, kwargs))
 
     # What `help` and editors show.
-    __init__.__wrapped__ = _spelled_out  # type: ignore[attr-defined]
+    __init__.__wrapped__ = spelled_out  # type: ignore[attr-defined]
 
     # -- mapping ---------------------------------------------------------------------------------
 
@@ -179,18 +94,18 @@ class DictSQLite(_Dict):
         integers, then text, then bytes. ``reverse=True``, ``limit=n``, ``order="insertion"|"key"``;
         ``consistent=True`` reads all of it at one moment.
         """
-        return KeysView(self, _scan_options(options))
+        return KeysView(self, scan_options(options))
 
     def values(self, **options: Any) -> ValuesView:
         """A lazy view of the values; options as for :meth:`keys`."""
-        return ValuesView(self, _scan_options(options))
+        return ValuesView(self, scan_options(options))
 
     def items(self, **options: Any) -> ItemsView:
         """A lazy view of the pairs; options as for :meth:`keys`."""
-        return ItemsView(self, _scan_options(options))
+        return ItemsView(self, scan_options(options))
 
     for _view in (keys, values, items):
-        _view.__wrapped__ = _selection  # type: ignore[attr-defined]
+        _view.__wrapped__ = selection  # type: ignore[attr-defined]
     del _view
 
     def pop(self, key: Any, default: Any = _MISSING) -> Any:
@@ -287,24 +202,15 @@ collections.abc.MutableMapping.register(DictSQLite)
 
 DictSQLiteV4 = DictSQLite
 
-def _scan_options(options: dict[str, Any]) -> dict[str, Any]:
-    """The options of a view, checked now rather than when it is iterated."""
-    for name in options:
-        if name not in _SCAN:
-            raise TypeError(f"unknown option {name!r}; the options are: {', '.join(_SCAN)}")
-    limit, order = options.get("limit"), options.get("order")
-    if limit is not None and not (type(limit) is int and 0 <= limit < 2**63):
-        raise InvalidError(f"limit is {limit!r}; it must be an int from 0 on, or None")
-    if order is not None and order not in ORDERS:
-        raise InvalidError(f"order is {order!r}; it must be one of: {', '.join(ORDERS)}")
-    for name in ("reverse", "consistent"):
-        if not isinstance(options.get(name, False), bool):
-            raise InvalidError(f"{name} is {options[name]!r}; it must be True or False")
-    return options
-
-
 def open(db_path: Union[str, "os.PathLike[str]"], *args: Any, **kwargs: Any) -> DictSQLite:
-    """Opens a dict: the same as ``DictSQLite(db_path, ...)``, with the options listed there."""
+    """Opens a dict: the same as ``DictSQLite(db_path, ...)``, with the options listed there.
+
+    Inside a running event loop nothing is opened yet: ``await`` the handle, or use ``async with``.
+    """
+    if asyncio._get_running_loop() is not None:
+        from ._async import open_here
+
+        return open_here(db_path, given(args, kwargs))
     return DictSQLite(db_path, *args, **kwargs)
 
 

@@ -46,7 +46,7 @@ def test_ladder(tmp_path, inspector, mode, buffer_size):
 @pytest.mark.timeout(120 * MORE)
 def test_lazy_commits_within_its_interval(tmp_path, inspector):
     """Lives so long that most of what it wrote has to be there."""
-    told, lost = crash_all(plans(tmp_path, 8, "lazy", 11, interval=0.02, after=0.5), inspector)
+    told, lost = crash_all(plans(tmp_path, 6, "lazy", 11, interval=0.02, after=0.45), inspector)
     assert told > 1000
     assert lost < told / 2
 

@@ -42,7 +42,7 @@ def test_a_normal_exit_keeps_everything(path, run, mode):
 @pytest.mark.parametrize("mode", ["lazy", "writethrough", "durable"])
 def test_a_dropped_handle_keeps_everything(path, run, mode):
     # Lazy writes were lost when the handle was dropped without close().
-    run(LEAVE + "    del db\n    import gc; gc.collect()\n    import time; time.sleep(0.3)\n    import os; os._exit(0)", path, mode)
+    run(LEAVE + "    import os, time\n    del db\n    time.sleep(0.5)\n    os._exit(0)", path, mode)
     assert reopened(path) == {n: n for n in range(99)}
 
 
@@ -238,8 +238,8 @@ def test_safe_pickle_holds_in_every_table_and_on_every_path(path, tmp_path, monk
     with DictSQLite(path) as main, DictSQLite(path, table_name="users") as users:
         for db in (main, users, main.table("users"), main.table("users").table("main")):
             for read in (
-                lambda d: d["k"], lambda d: d.get("k"), lambda d: list(d.values()), lambda d: dict(d.items()), lambda d: d.batch_get(["k"]),
-                lambda d: d.entry("k"), lambda d: d.setdefault("k", 1), lambda d: d == {"k": 1}, lambda d: d | {},
+                lambda d: d["k"], lambda d: d.get("k"), lambda d: list(d.values()), lambda d: dict(d.items()),
+                lambda d: d.batch_get(["k"]), lambda d: d.entry("k"), lambda d: d.setdefault("k", 1), lambda d: d == {"k": 1}, lambda d: d | {},
                 lambda d: d.incr("k"),
             ):  # fmt: skip
                 with pytest.raises(ValueError):
@@ -299,7 +299,7 @@ def test_the_interpreter_runs_while_a_lock_is_waited_for(path, hold_lock):
             holder.stdin.flush()
             waiter.join(30)
         assert db["n"] == 1
-    assert max(b - a for a, b in zip(ticks, ticks[1:])) < 0.3
+    assert max(b - a for a, b in zip(ticks, ticks[1:])) < 1
 
 
 def test_len_does_not_read_every_key(path):

@@ -101,7 +101,10 @@ def test_an_absurd_value_is_refused_before_anything_is_touched(path, name, value
     assert len(str(caught.value)) < 300
 
 
-@pytest.mark.parametrize("name, valid", [("persist_mode", "memory, lazy, writethrough, durable"), ("storage_mode", "bytes, json, jsonb, pickle")])
+@pytest.mark.parametrize(
+    "name, valid",
+    [("persist_mode", "memory, lazy, writethrough, durable"), ("storage_mode", "bytes, json, jsonb, pickle")],
+)
 def test_a_wrong_mode_is_refused_with_the_valid_ones(path, name, valid):
     with pytest.raises(InvalidError, match=valid):
         DictSQLite(path, **{name: "fast"})
@@ -169,7 +172,10 @@ def test_a_fifo_is_refused_and_does_not_block(path):
         DictSQLite(path)
 
 
-@pytest.mark.parametrize("content", [b"hello, world\n" * 100, bytes(range(256)) * 50, b"xy", b"SQLite format 3\0" + b"\xff" * 4096, b"\0" * 4096])
+@pytest.mark.parametrize(
+    "content",
+    [b"hello, world\n" * 100, bytes(range(256)) * 50, b"xy", b"SQLite format 3\0" + b"\xff" * 4096, b"\0" * 4096],
+)
 def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(path, content):
     path.write_bytes(content)
     for options in ({}, {"adopt": True}, {"read_only": True}):
@@ -188,7 +194,8 @@ def test_a_file_of_no_bytes_is_a_new_store(path):
 
 
 def test_another_programs_database_is_refused_unless_adopted(path, sql):
-    sql(path, "CREATE TABLE notes(id INTEGER PRIMARY KEY, text)", "INSERT INTO notes VALUES (1, 'mine')", "PRAGMA application_id = 77")
+    make = "CREATE TABLE notes(id INTEGER PRIMARY KEY, text)"
+    sql(path, make, "INSERT INTO notes VALUES (1, 'mine')", "PRAGMA application_id = 77")
     before = path.read_bytes()
     with pytest.raises(UnsupportedError, match="adopt=True"):
         DictSQLite(path)
@@ -205,7 +212,7 @@ def test_another_programs_database_is_refused_unless_adopted(path, sql):
 
 
 EARLIER = {
-    "4.2": "CREATE TABLE kv_store(key TEXT PRIMARY KEY, value BLOB NOT NULL, tier INTEGER, access_count INTEGER, last_access REAL)",
+    "4.2": "CREATE TABLE kv_store(key TEXT PRIMARY KEY, value BLOB NOT NULL, tier, access_count, last_access)",
     "2.1.3, separate": "CREATE TABLE kv_users(key TEXT PRIMARY KEY, value BLOB NOT NULL, tier, access_count, last_access)",
     "1.8.8": "CREATE TABLE main(key TEXT PRIMARY KEY, value TEXT)",
 }

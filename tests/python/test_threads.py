@@ -141,7 +141,7 @@ def test_a_batch_is_seen_whole_or_not_at_all(path):
 
 
 def ticks_during(function):
-    """How often a thread that sleeps a millisecond at a time woke while the function ran, and how long that took."""
+    """The longest gap between the turns of a thread that sleeps a millisecond at a time, and the function's own time."""
     ticks, done = [], threading.Event()
 
     def tick():
@@ -158,8 +158,8 @@ def ticks_during(function):
         took = time.monotonic() - began
         done.set()
         ticker.join()
-    gaps = [b - a for a, b in zip(ticks, ticks[1:])]
-    return max(gaps, default=took), took
+    ticks = [began, *(tick for tick in ticks if began < tick < began + took), began + took]
+    return max(b - a for a, b in zip(ticks, ticks[1:])), took
 
 
 def waits(path, handle):
@@ -187,12 +187,13 @@ def test_other_threads_run_while_one_waits_for_a_lock(path, hold_lock, n):
         db.flush()
         with hold_lock() as holder:
             db["pending"] = 2
-            timer = threading.Timer(0.5, lambda: (holder.stdin.write("\n"), holder.stdin.flush()))
+            timer = threading.Timer(0.8, lambda: (holder.stdin.write("\n"), holder.stdin.flush()))
             timer.start()
             gap, took = ticks_during(waits(path, db)[n])
             timer.join()
-        assert took > 0.3
-        assert gap < 0.25
+        assert took > 0.5
+        # With the GIL held it would be about all of it; what is allowed is for a busy machine.
+        assert gap < 0.7 * took
 
 
 def test_a_lock_held_for_two_seconds_stops_neither_reads_nor_lazy_writes(path, hold_lock):

@@ -8,7 +8,7 @@ import pytest
 
 from dictsqlite import ConflictError, DictSQLite, InvalidError
 
-SOON = 0.15
+SOON = 0.3
 
 
 def wait(seconds=SOON):

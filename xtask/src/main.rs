@@ -3,6 +3,7 @@
 //! This file reads arguments and routes; each subcommand has a module of its own. Nothing here may
 //! depend on the engine, so that `cargo xtask` itself builds in seconds.
 
+mod bench;
 mod check;
 mod demo;
 mod paths;
@@ -30,6 +31,18 @@ cargo xtask demo [--path DIR]
 
 cargo xtask check [NAME]...
     Runs the checks (all, or those named): fmt floors sizes tidy silent clippy docs stubs
+
+cargo xtask bench [--quick | --full] [--only WORKLOAD,...] [--peers NAME,...] [--rounds N]
+                  [--json FILE] [--plots DIR]
+    Measures dictsqlite and its peers side by side, each in an environment of its own: docs/benchmarks.md
+      --quick    few peers, few entries: under a minute
+      --full     10^7 entries too
+      --json     where the figures go, beside the screen
+      --plots    where SVG plots go
+
+cargo xtask bench --count [--bless]
+    Counts the instructions of the hot paths under callgrind and compares them with the baseline.
+      --bless    makes them the baseline
 ";
 
 fn main() -> ExitCode {
@@ -48,6 +61,7 @@ fn route() -> Result<()> {
         Some(Value(command)) => match command.string()?.as_str() {
             "test" => test::run(&test_options(&mut args)?),
             "demo" => demo::run(&demo_options(&mut args)?),
+            "bench" => bench::run(&bench_options(&mut args)?),
             "check" => check::run(&check_names(&mut args)?),
             other => bail!("no command `{other}`\n\n{HELP}"),
         },
@@ -85,6 +99,25 @@ fn demo_options(args: &mut lexopt::Parser) -> Result<demo::Options> {
     while let Some(arg) = args.next()? {
         match arg {
             Long("path") => options.path = Some(args.value()?.into()),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(options)
+}
+
+fn bench_options(args: &mut lexopt::Parser) -> Result<bench::Options> {
+    let mut options = bench::Options::default();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("quick") => options.quick = true,
+            Long("full") => options.full = true,
+            Long("only") => options.only = Some(args.value()?.string()?),
+            Long("peers") => options.peers = Some(args.value()?.string()?),
+            Long("rounds") => options.rounds = Some(args.value()?.parse()?),
+            Long("json") => options.json = Some(args.value()?.into()),
+            Long("plots") => options.plots = Some(args.value()?.into()),
+            Long("count") => options.count = true,
+            Long("bless") => options.bless = true,
             other => return Err(other.unexpected().into()),
         }
     }

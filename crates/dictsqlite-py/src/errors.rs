@@ -65,6 +65,12 @@ pub(crate) fn missing(key: &Bound<'_, PyAny>) -> PyErr {
     }
 }
 
+/// `KeyError` for an item of a dict that has none.
+#[cold]
+pub(crate) fn empty(py: Python<'_>) -> PyErr {
+    missing(pyo3::types::PyString::new(py, "the dict is empty").as_any())
+}
+
 /// An error that begins here.
 #[cold]
 pub(crate) fn of(py: Python<'_>, kind: ErrorKind, message: impl Into<String>) -> PyErr {

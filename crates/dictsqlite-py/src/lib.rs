@@ -2,6 +2,7 @@
 //!
 //! `Dict` holds what must be fast; the public classes in `python/dictsqlite` build on it.
 
+mod asynchronous;
 mod codec;
 mod dict;
 mod errors;
@@ -25,6 +26,8 @@ fn shutdown(py: Python<'_>, limit: f64) -> PyResult<Vec<String>> {
 /// The native module.
 #[pymodule]
 mod _dictsqlite {
+    #[pymodule_export]
+    use super::asynchronous::{AsyncScan, Done};
     #[pymodule_export]
     use super::dict::Dict;
     #[pymodule_export]

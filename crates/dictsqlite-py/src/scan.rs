@@ -1,11 +1,13 @@
 //! Scans as Python iterators.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use dictsqlite_core::{Error, Item};
+use dictsqlite_core::{Error, Item, ScanOptions};
 use parking_lot::Mutex;
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyDict, PyTuple};
 
 use crate::values::Values;
 use crate::{errors, keys};
@@ -16,6 +18,64 @@ pub(crate) enum What {
     Keys,
     Values,
     Items,
+}
+
+impl What {
+    /// What a name stands for.
+    pub(crate) fn named(name: &str) -> Self {
+        match name {
+            "keys" => Self::Keys,
+            "values" => Self::Values,
+            _ => Self::Items,
+        }
+    }
+}
+
+/// The options of a scan by their names: `prefix`, `start`, `end`, `reverse`, `limit`, `order`,
+/// `consistent`. The Python package refuses other names.
+pub(crate) fn options(
+    py: Python<'_>,
+    what: What,
+    named: Option<&Bound<'_, PyDict>>,
+) -> PyResult<ScanOptions> {
+    let mut options = ScanOptions { values: what != What::Keys, ..ScanOptions::default() };
+    for (name, value) in named.into_iter().flatten() {
+        if value.is_none() {
+            continue;
+        }
+        match name.extract::<Cow<'_, str>>()?.as_ref() {
+            "prefix" => options.prefix = Some(keys::owned(&value)?),
+            "start" => options.start = Some(keys::owned(&value)?),
+            "end" => options.end = Some(keys::owned(&value)?),
+            "reverse" => options.reverse = value.is_truthy()?,
+            "limit" => options.limit = Some(value.extract()?),
+            "consistent" => options.consistent = value.is_truthy()?,
+            "order" => {
+                let order = value.extract::<Cow<'_, str>>()?.parse();
+                options.order = Some(order.map_err(|e: Error| errors::raise(py, &e))?);
+            }
+            other => return Err(PyTypeError::new_err(format!("unknown option {other:?}"))),
+        }
+    }
+    Ok(options)
+}
+
+/// What a scan gives for one entry.
+pub(crate) fn element<'py>(
+    py: Python<'py>,
+    values: &Values,
+    what: What,
+    item: Item,
+) -> PyResult<Bound<'py, PyAny>> {
+    let key = keys::to_python(py, &item.key)?;
+    if what == What::Keys {
+        return Ok(key);
+    }
+    let value = values.decode(py, item.value.as_deref().unwrap_or_default(), Some(&key))?;
+    if what == What::Values {
+        return Ok(value);
+    }
+    Ok(PyTuple::new(py, [key, value])?.into_any())
 }
 
 /// A scan under way; an iterator that reads a page at a time.
@@ -69,16 +129,7 @@ impl Scan {
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Some(item) = self.next_item(py)? else { return Ok(None) };
-        if self.what == What::Keys {
-            return keys::to_python(py, &item.key).map(Some);
-        }
-        let key = keys::to_python(py, &item.key)?;
-        let value = item.value.unwrap_or_else(|| dictsqlite_core::Value::from(&b""[..]));
-        let value = self.values.decode(py, &value, Some(&key))?;
-        if self.what == What::Values {
-            return Ok(Some(value));
-        }
-        Ok(Some(PyTuple::new(py, [key, value])?.into_any()))
+        element(py, &self.values, self.what, item).map(Some)
     }
 
     /// Ends the scan and gives up what it holds.

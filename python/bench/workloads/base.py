@@ -52,8 +52,10 @@ class Workload(NamedTuple):
 class Context:
     """One round of one contender in one workload."""
 
-    def __init__(self, contender, workload, n, round, folder):
+    def __init__(self, contender, workload, n, round, folder, least):
         self.contender, self.workload, self.round = contender, workload, round
+        #: Seconds that a loop which may be repeated takes at least.
+        self.least = least
         self.n = min(n, contender.reach)
         self.folder = folder
         self.adapter = adapters.load(contender.adapter)
@@ -96,10 +98,10 @@ class Context:
         remove(path)
 
 
-def repeated(loop, *args, operations, least=0.2, most=100):
+def repeated(ctx, loop, *args, operations, most=1_000):
     """Does a loop that changes nothing until it took long enough for the clock."""
     total, count = 0.0, 0
-    while total < least and count < most:
+    while total < ctx.least and count < most:
         total += loops.timed(loop, *args)
         count += 1
     return operations * count, total

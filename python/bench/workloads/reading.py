@@ -22,12 +22,12 @@ def _warm(ctx):
 
 
 def empty_loop(ctx):
-    return repeated(loops.empty, data.shuffled(ctx.n, seed=1), operations=ctx.n)
+    return repeated(ctx, loops.empty, data.shuffled(ctx.n, seed=1), operations=ctx.n)
 
 
 def hot_get(ctx):
     store, keys = _warm(ctx)
-    done = repeated(loops.get, store.d, keys, operations=ctx.n)
+    done = repeated(ctx, loops.get, store.d, keys, operations=ctx.n)
     store.close()
     return done
 
@@ -39,7 +39,7 @@ def contains(ctx):
     asked = [k for pair in zip(some, [f"{k}!" for k in some]) for k in pair]
     if (some[0] in store.d, f"{some[0]}!" in store.d) != (True, False):
         raise Wrong("`in` does not tell what is there")
-    done = repeated(loops.contains, store.d, asked, operations=len(asked))
+    done = repeated(ctx, loops.contains, store.d, asked, operations=len(asked))
     store.close()
     return done
 
@@ -51,7 +51,7 @@ def length(ctx):
         raise Absent("len")
     if len(store.d) != ctx.n:
         raise Wrong(f"len is {len(store.d)}, not {ctx.n}")
-    done = repeated(loops.length, store.d, range(10), operations=10, least=0.05)
+    done = repeated(ctx, loops.length, store.d, range(10), operations=10)
     store.close()
     return done
 
@@ -66,7 +66,7 @@ def nested_get(ctx):
     if store.d[keys[7]] != data.nested(ctx.round, 7):
         raise Wrong("a nested value came back changed")
     loops.get(store.d, keys)
-    done = repeated(loops.get, store.d, keys, operations=ctx.n)
+    done = repeated(ctx, loops.get, store.d, keys, operations=ctx.n)
     store.close()
     return done
 
@@ -126,7 +126,6 @@ HOT = (
         HOT_ENTRIES,
         "dict",
         commits=(),
-        group="hot_get",
     ),
     Workload("hot_get", "d[k], hot", hot_get, HOT_ENTRIES, "dict"),
     Workload(

@@ -67,6 +67,8 @@ def threads(ctx):
     keys = data.shuffled(ctx.n)
     operations = [data.mixed(keys, ctx.n, ctx.round * 2 + i) for i in range(2)]
     v = data.value(ctx.round)
+    for key in {key for part in operations for key, _ in part}:
+        store.d[key]
 
     def nothing():
         pass
@@ -115,6 +117,7 @@ def _child(ctx, i):
         "n": ctx.n,
         "round": ctx.round * 2 + i,
         "folder": ctx.folder,
+        "least": ctx.least,
     }
     return subprocess.Popen(
         [sys.executable, RUNNER, "--child", json.dumps(told)],
@@ -136,6 +139,8 @@ def child(ctx):
     keys = data.shuffled(ctx.n)
     operations = data.mixed(keys, ctx.n, ctx.round)
     v = data.value(ctx.round)
+    for key in {key for key, _ in operations}:
+        store.d[key]
     print("ready", flush=True)
     sys.stdin.readline()
     loops.timed(loops.mixed, store.d, operations, v, store.flush)

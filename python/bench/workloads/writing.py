@@ -21,7 +21,7 @@ def set_burst(ctx):
         total += loops.timed(loops.set_one, store.d, keys, data.value(ctx.round, salt))
         operations += ctx.n
         store.close()
-        if total > 0.2:
+        if total > ctx.least:
             break
     ctx.kept(path, keys[-1], data.value(ctx.round, salt))
     return operations, total
@@ -86,7 +86,7 @@ def delete(ctx):
 def mixed(ctx):
     store = ctx.filled(ctx.n)
     operations = data.mixed(data.shuffled(ctx.n), ctx.n, ctx.round)
-    for key, _ in operations[: ctx.n // 10]:
+    for key in {key for key, _ in operations}:
         store.d[key]
     v = data.value(ctx.round)
     seconds = loops.timed(loops.mixed, store.d, operations, v, store.flush)

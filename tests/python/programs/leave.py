@@ -64,7 +64,7 @@ elif held == "again":
     def local():
         fill(dictsqlite.open(path, **options))
 
-    for round in range(20):
+    for round in range(10):
         local()
         db = dictsqlite.open(path, **options)
         assert len(db) == count, (round, len(db))

@@ -81,7 +81,11 @@ impl Done {
         Self { result, state: Mutex::new(State::Fresh) }
     }
 
-    fn finished<T>(&self, py: Python<'_>, wrap: impl FnOnce(Py<PyAny>) -> PyResult<T>) -> PyResult<T> {
+    fn finished<T>(
+        &self,
+        py: Python<'_>,
+        wrap: impl FnOnce(Py<PyAny>) -> PyResult<T>,
+    ) -> PyResult<T> {
         match &self.result {
             Ok(value) => wrap(value.clone_ref(py)),
             Err(e) => Err(PyErr::from_value(e.bind(py).clone())),

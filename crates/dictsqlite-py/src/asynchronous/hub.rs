@@ -62,10 +62,9 @@ fn cached<'py>(
     cell: &'static PyOnceLock<Py<PyAny>>,
     module: &str,
     name: &str,
-) -> PyResult<&'static Bound<'py, PyAny>> {
-    let object = cell.get_or_try_init(py, || {
-        py.import(module)?.getattr(name).map(Bound::unbind)
-    })?;
+) -> PyResult<&'py Bound<'py, PyAny>> {
+    let object =
+        cell.get_or_try_init(py, || py.import(module)?.getattr(name).map(Bound::unbind))?;
     Ok(object.bind(py))
 }
 

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use dictsqlite_core::{Entry, Peek, Ttl, Value};
+use dictsqlite_core::{Dict as Core, Entry, Peek, Ttl, Value};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::hub::{awaitable, done};
 use super::pages::AsyncScan;
-use crate::dict::{Dict, Open, entry_of, pairs, scan_options};
-use crate::keys::{self, PyKey};
-use crate::open;
-use crate::scan::What;
+use crate::dict::arguments::{integer, pairs, version};
+use crate::dict::{Dict, Open, entry_of};
 use crate::errors;
+use crate::keys::{self, PyKey};
+use crate::open::{self, Arguments};
+use crate::scan::{self, What};
+use crate::values::{Values, storage_mode};
 
 type Awaitable<'py> = PyResult<Bound<'py, PyAny>>;
 
@@ -21,16 +23,16 @@ fn none(py: Python<'_>) -> Bound<'_, PyAny> {
 }
 
 /// The value of an entry or nothing, as Python's `pop` and `setdefault` give it.
-fn value_or<'py>(
-    key: &Bound<'py, PyAny>,
+fn value_or(
+    key: &Bound<'_, PyAny>,
     open: &Open,
     otherwise: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send + 'static,
-) -> impl FnOnce(Python<'_>, Option<Entry>) -> PyResult<Py<PyAny>> + Send + use<'py> + 'static {
+) -> Box<dyn FnOnce(Python<'_>, Option<Entry>) -> PyResult<Py<PyAny>> + Send> {
     let (values, key) = (Arc::clone(&open.values), key.clone().unbind());
-    move |py, entry: Option<Entry>| match entry {
+    Box::new(move |py, entry: Option<Entry>| match entry {
         Some(entry) => Ok(values.decode(py, &entry.value, Some(key.bind(py)))?.unbind()),
         None => otherwise(py),
-    }
+    })
 }
 
 #[pymethods]
@@ -69,7 +71,7 @@ impl Dict {
         key: &Bound<'py, PyAny>,
         value: &Bound<'py, PyAny>,
         ttl: Option<&Bound<'py, PyAny>>,
-        if_version: Option<i64>,
+        #[pyo3(from_py_with = version)] if_version: Option<i64>,
     ) -> Awaitable<'py> {
         let py = key.py();
         let open = self.opened(py)?;
@@ -84,7 +86,9 @@ impl Dict {
         match open.dict.try_set_encoded(&packed, &value, ttl) {
             Ok(true) => done(py, Ok(none(py))),
             Ok(false) => {
-                awaitable(py, open.dict.set_encoded_async(&packed, value, ttl), |py, ()| Ok(py.None()))
+                awaitable(py, open.dict.set_encoded_async(&packed, value, ttl), |py, ()| {
+                    Ok(py.None())
+                })
             }
             Err(e) => Err(errors::raise(py, &e)),
         }
@@ -92,7 +96,11 @@ impl Dict {
 
     /// `delete` without blocking.
     #[pyo3(signature = (key, *, if_version=None))]
-    fn adelete<'py>(&self, key: &Bound<'py, PyAny>, if_version: Option<i64>) -> Awaitable<'py> {
+    fn adelete<'py>(
+        &self,
+        key: &Bound<'py, PyAny>,
+        #[pyo3(from_py_with = version)] if_version: Option<i64>,
+    ) -> Awaitable<'py> {
         let py = key.py();
         let open = self.opened(py)?;
         let packed = keys::borrowed(key)?;
@@ -132,10 +140,10 @@ impl Dict {
             let message = format!("apop takes at most 2 arguments, not {}", default.len() + 1);
             return Err(pyo3::exceptions::PyTypeError::new_err(message));
         }
-        let (missing, default) = (key.clone().unbind(), default.get_item(0).ok().map(Bound::unbind));
-        let finish = value_or(key, open, move |py| {
-            default.ok_or_else(|| errors::missing(missing.bind(py)))
-        });
+        let (missing, default) =
+            (key.clone().unbind(), default.get_item(0).ok().map(Bound::unbind));
+        let finish =
+            value_or(key, open, move |py| default.ok_or_else(|| errors::missing(missing.bind(py))));
         awaitable(py, open.dict.pop_async(&keys::borrowed(key)?), finish)
     }
 
@@ -175,7 +183,11 @@ impl Dict {
 
     /// `incr` without blocking.
     #[pyo3(signature = (key, delta=1))]
-    fn aincr<'py>(&self, key: &Bound<'py, PyAny>, delta: i64) -> Awaitable<'py> {
+    fn aincr<'py>(
+        &self,
+        key: &Bound<'py, PyAny>,
+        #[pyo3(from_py_with = integer)] delta: i64,
+    ) -> Awaitable<'py> {
         let py = key.py();
         let open = self.opened(py)?;
         awaitable(py, open.dict.incr_async(&keys::borrowed(key)?, delta), |py, sum: i64| {
@@ -199,7 +211,7 @@ impl Dict {
         let (values, object) = (Arc::clone(&open.values), key.clone().unbind());
         let entry = open.dict.entry_async(&keys::borrowed(key)?);
         awaitable(py, entry, move |py, entry: Option<Entry>| match entry {
-            Some(entry) => entry_of(&values, &entry, object.bind(py)),
+            Some(entry) => Ok(entry_of(&values, &entry, object.bind(py))?.into_any().unbind()),
             None => Ok(py.None()),
         })
     }
@@ -302,27 +314,56 @@ impl Dict {
     }
 
     /// An asynchronous scan of "keys", "values" or "items".
-    #[pyo3(signature = (what, *, prefix=None, start=None, end=None, reverse=false, limit=None,
-                        order=None, consistent=false))]
-    #[expect(clippy::too_many_arguments, reason = "they are the keywords of the Python method")]
+    #[pyo3(signature = (what, **options))]
     fn _ascan(
         &self,
         py: Python<'_>,
         what: &str,
-        prefix: Option<&Bound<'_, PyAny>>,
-        start: Option<&Bound<'_, PyAny>>,
-        end: Option<&Bound<'_, PyAny>>,
-        reverse: bool,
-        limit: Option<u64>,
-        order: Option<&str>,
-        consistent: bool,
+        options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<AsyncScan> {
         let open = self.opened(py)?;
         let what = What::named(what);
-        let options =
-            scan_options(py, what, [prefix, start, end], reverse, limit, order, consistent)?;
-        let scan = open.dict.scan(&options).map_err(|e| errors::raise(py, &e))?;
+        let scan = open.dict.scan(&scan::options(py, what, options)?);
+        let scan = scan.map_err(|e| errors::raise(py, &e))?;
         Ok(AsyncScan::new(scan, Arc::clone(&open.values), what))
     }
-}
 
+    /// Opens the file at `path` with the options of the constructor, without blocking.
+    fn _aopen<'py>(
+        slf: &Bound<'py, Self>,
+        path: &Bound<'py, PyAny>,
+        options: &Bound<'py, PyDict>,
+    ) -> Awaitable<'py> {
+        let py = slf.py();
+        let arguments = Arguments(options);
+        let path = arguments.path(path)?;
+        let options = arguments.options()?;
+        let pickle = Arc::new(arguments.pickle()?);
+        let handle = slf.clone().unbind();
+        awaitable(py, Core::open_async(&path, &options), move |py, dict: Core| {
+            let values = Arc::new(Values { mode: dict.storage_mode(), pickle });
+            handle.get().fill(py, dict, values)?;
+            Ok(py.None())
+        })
+    }
+
+    /// Opens another table of the store of `other`, without blocking.
+    fn _aattach<'py>(
+        slf: &Bound<'py, Self>,
+        other: &Bound<'py, Dict>,
+        name: String,
+        storage: Option<&str>,
+    ) -> Awaitable<'py> {
+        let py = slf.py();
+        let other = other.get().opened(py)?;
+        let storage = storage.map(|name| storage_mode(py, name)).transpose()?;
+        let pickle = Arc::clone(&other.values.pickle);
+        let handle = slf.clone().unbind();
+        let opened = other.dict.spawn_async(move |dict| dict.table(&name, storage));
+        awaitable(py, opened, move |py, dict: Core| {
+            let values = Arc::new(Values { mode: dict.storage_mode(), pickle });
+            handle.get().fill(py, dict, values)?;
+            Ok(py.None())
+        })
+    }
+}

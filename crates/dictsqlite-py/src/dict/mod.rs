@@ -1,0 +1,115 @@
+//! `Dict`: the operations of one handle, with the interpreter released while SQLite works.
+//!
+//! `mapping` is the dict protocol, `conditional` what the writer decides, `many` batches and scans,
+//! `handle` opening, closing and facts, `arguments` what Python hands over. The awaitable forms are in
+//! `crate::asynchronous`.
+
+pub(crate) mod arguments;
+mod conditional;
+mod handle;
+mod many;
+mod mapping;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use dictsqlite_core::{Dict as Core, Error, ErrorKind, Peek, Ttl};
+use pyo3::prelude::*;
+
+pub(crate) use conditional::entry_of;
+
+use crate::values::Values;
+use crate::{errors, keys};
+
+/// A handle on one table. Made empty; `_open` or `_attach` fill it.
+#[pyclass(frozen, subclass, weakref, module = "dictsqlite._dictsqlite")]
+pub(crate) struct Dict {
+    pub(crate) open: OnceLock<Open>,
+}
+
+/// An open handle and its codec.
+pub(crate) struct Open {
+    pub(crate) dict: Arc<Core>,
+    pub(crate) values: Arc<Values>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // The last reference may go while the interpreter is held: closing must not stop it.
+        if Arc::strong_count(&self.dict) == 1 && !self.dict.is_closed() {
+            let dict = Arc::clone(&self.dict);
+            let close = move || {
+                // Ours must be the last reference, or the interpreter's thread would close after all.
+                while Arc::strong_count(&dict) > 1 {
+                    std::thread::sleep(Duration::from_micros(50));
+                }
+                drop(dict);
+            };
+            // Without a thread, the handle is closed here.
+            let _ = std::thread::Builder::new().name("dictsqlite-close".into()).spawn(close);
+        }
+    }
+}
+
+impl Dict {
+    #[inline]
+    pub(crate) fn opened(&self, py: Python<'_>) -> PyResult<&Open> {
+        match self.open.get() {
+            Some(open) => Ok(open),
+            None => Err(errors::of(py, ErrorKind::Closed, "this handle was never opened")),
+        }
+    }
+
+    /// The value of a key, asking SQLite without the interpreter if memory does not know.
+    #[inline]
+    pub(super) fn lookup<'py>(
+        &self,
+        object: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = object.py();
+        let Open { dict, values } = self.opened(py)?;
+        let key = keys::borrowed(object)?;
+        let found = match dict.peek(&key) {
+            Ok(Peek::Found(value)) => Some(value),
+            Ok(Peek::Absent) => None,
+            Ok(Peek::Unknown) => blocking(py, || dict.get(&key))?,
+            Err(e) => return Err(errors::raise(py, &e)),
+        };
+        found.map(|value| values.decode(py, &value, Some(object))).transpose()
+    }
+
+    #[inline]
+    pub(super) fn store(
+        &self,
+        object: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        ttl: Ttl,
+    ) -> PyResult<()> {
+        let py = object.py();
+        let Open { dict, values } = self.opened(py)?;
+        let key = keys::borrowed(object)?;
+        let value = values.encode(value, Some(object))?;
+        match dict.try_set_encoded(&key, &value, ttl) {
+            Ok(true) => Ok(()),
+            Ok(false) => blocking(py, || dict.set_encoded(&key, value, ttl)),
+            Err(e) => Err(errors::raise(py, &e)),
+        }
+    }
+}
+
+/// Runs an operation of the engine with the interpreter released.
+pub(crate) fn blocking<T: Send>(
+    py: Python<'_>,
+    operation: impl FnOnce() -> Result<T, Error> + Send,
+) -> PyResult<T> {
+    py.detach(operation).map_err(|e| errors::raise(py, &e))
+}
+
+impl Dict {
+    pub(crate) fn fill(&self, py: Python<'_>, dict: Core, values: Arc<Values>) -> PyResult<()> {
+        let open = Open { dict: Arc::new(dict), values };
+        self.open.set(open).map_err(|_| {
+            errors::of(py, ErrorKind::Invalid, "this handle is open already; make a new one")
+        })
+    }
+}

@@ -1,0 +1,79 @@
+"""The awaitable names that are made in Python; most are native."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, AsyncIterator, Generator, Optional
+
+from ._entry import Entry
+from ._options import scan_options
+
+__all__ = ["Awaitables"]
+
+
+class Awaitables:
+    """What a dict has for asyncio beyond the native ``am`` of each blocking ``m``."""
+
+    # Native; named here for the methods below.
+    _aentry: Any
+    _ascan: Any
+    _aattach: Any
+    abatch_set: Any
+    aclose: Any
+    aget: Any
+    aset: Any
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        """An open handle is itself when awaited; see ``dictsqlite.open``."""
+        return self
+        yield  # makes this a generator function, which ends at once
+
+    async def __aenter__(self) -> Any:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()
+
+    async def aentry(self, key: Any) -> Optional[Entry]:
+        """``entry`` without blocking."""
+        entry = await self._aentry(key)
+        return None if entry is None else Entry(*entry)
+
+    def aupdate(self, other: Any = (), /, **kwargs: Any) -> Any:
+        """``update`` without blocking: many keys as one unit."""
+        return self.abatch_set({**dict(other), **kwargs} if kwargs else other)
+
+    def abulk_insert(self, items: Any) -> Any:
+        """The same as :meth:`abatch_set`."""
+        return self.abatch_set(items)
+
+    def akeys(self, **options: Any) -> AsyncIterator[Any]:
+        """The keys, for ``async for``; options as for :meth:`DictSQLite.keys`."""
+        return self._ascan("keys", **scan_options(options))
+
+    def avalues(self, **options: Any) -> AsyncIterator[Any]:
+        """The values, for ``async for``; options as for :meth:`DictSQLite.keys`."""
+        return self._ascan("values", **scan_options(options))
+
+    def aitems(self, **options: Any) -> AsyncIterator[Any]:
+        """The pairs, for ``async for``; options as for :meth:`DictSQLite.keys`."""
+        return self._ascan("items", **scan_options(options))
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self.akeys()
+
+    async def atable(self, name: str, storage_mode: Optional[str] = None) -> Any:
+        """``table`` without blocking."""
+        other = type(self).__new__(type(self))
+        await other._aattach(self, name, storage_mode)
+        return other
+
+    def get_async(self, key: Any, default: Any = None) -> Any:
+        """Deprecated: :meth:`aget`."""
+        warnings.warn("get_async is now aget", DeprecationWarning, stacklevel=2)
+        return self.aget(key, default)
+
+    def set_async(self, key: Any, value: Any) -> Any:
+        """Deprecated: :meth:`aset`."""
+        warnings.warn("set_async is now aset", DeprecationWarning, stacklevel=2)
+        return self.aset(key, value)

@@ -1,0 +1,17 @@
+"""An entry as users see it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Optional
+
+__all__ = ["Entry"]
+
+
+class Entry(NamedTuple):
+    """A value with what the store knows about it."""
+
+    value: Any
+    #: The number of the operation that wrote it; never reused within a store.
+    version: int
+    #: When it expires, in seconds since the Unix epoch; ``None`` for never.
+    expires_at: Optional[float]
