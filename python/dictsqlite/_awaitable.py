@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, AsyncIterator, Generator, Optional
+from typing import TYPE_CHECKING, Any, AsyncIterator, Generator, Optional
 
 from ._entry import Entry
 from ._options import scan_options
@@ -14,14 +14,15 @@ __all__ = ["Awaitables"]
 class Awaitables:
     """What a dict has for asyncio beyond the native ``am`` of each blocking ``m``."""
 
-    # Native; named here for the methods below.
-    _aentry: Any
-    _ascan: Any
-    _aattach: Any
-    abatch_set: Any
-    aclose: Any
-    aget: Any
-    aset: Any
+    if TYPE_CHECKING:  # native
+
+        def _aentry(self, key: Any) -> Any: ...
+        def _ascan(self, what: str, **options: Any) -> Any: ...
+        def _aattach(self, other: Any, name: str, storage: Optional[str]) -> Any: ...
+        def abatch_set(self, items: Any) -> Any: ...
+        def aclose(self) -> Any: ...
+        def aget(self, key: Any, default: Any) -> Any: ...
+        def aset(self, key: Any, value: Any) -> Any: ...
 
     def __await__(self) -> Generator[Any, None, Any]:
         """An open handle is itself when awaited; see ``dictsqlite.open``."""

@@ -13,6 +13,7 @@ from ._dictsqlite import Dict as _Dict
 from ._entry import Entry
 from ._options import given, scan_options, selection, spelled_out
 from ._views import ItemsView, KeysView, ValuesView
+from .errors import ClosedError
 
 __all__ = ["DictSQLite", "DictSQLiteV4", "Entry", "open"]
 
@@ -182,6 +183,8 @@ class DictSQLite(Awaitables, _Dict):
     # -- lifecycle -------------------------------------------------------------------------------
 
     def __enter__(self) -> DictSQLite:
+        if self.closed:
+            raise ClosedError("this handle is closed; open the store again to go on")
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from datetime import timedelta
 from os import PathLike
-from typing import Any, NamedTuple, Optional, TypeVar, Union, overload
+from typing import Any, Optional, TypeVar, Union, overload
 
 from typing_extensions import Self, TypeAlias
 
+from ._awaitable import Awaitables
 from ._dictsqlite import Dict as _Dict
+from ._entry import Entry
 from ._views import ItemsView, KeysView, ValuesView
 from .modes import Order, PersistMode, StorageMode
 
@@ -18,12 +20,7 @@ Key: TypeAlias = Union[str, int, bytes, tuple[Union[str, int, bytes], ...]]
 
 _D = TypeVar("_D")
 
-class Entry(NamedTuple):
-    value: Any
-    version: int
-    expires_at: Optional[float]
-
-class DictSQLite(_Dict, MutableMapping[Key, Any]):  # pyright: ignore[reportIncompatibleMethodOverride]
+class DictSQLite(Awaitables, _Dict, MutableMapping[Key, Any]):  # pyright: ignore[reportIncompatibleMethodOverride]
     __hash__: None  # type: ignore[assignment]
 
     def __init__(

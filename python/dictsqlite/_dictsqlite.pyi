@@ -1,16 +1,22 @@
 """The native half: what `dictsqlite.DictSQLite` is built on."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Generator, Iterable, Iterator, Mapping
 from datetime import timedelta
 from os import PathLike
 from typing import Any, Final, Optional, TypeVar, Union, final, overload
 
-from typing_extensions import Self
+from typing_extensions import Self, TypeAlias
 
 from ._dict import Key
 from .modes import Order, PersistMode, StorageMode
 
 _D = TypeVar("_D")
+
+#: What the awaitable methods give: done already, or a future of the running loop. asyncio takes both
+#: as a coroutine and as a future.
+_Later: TypeAlias = Coroutine[Any, Any, _D]
+_Items: TypeAlias = Union[Mapping[Any, Any], Iterable[tuple[Any, Any]]]
+_Ttl: TypeAlias = Union[float, timedelta, None]
 
 __version__: Final[str]
 
@@ -101,6 +107,69 @@ class Dict:
         order: Optional[Order] = None,
         consistent: bool = False,
     ) -> Scan: ...
+    def _ascan(self, what: str, **options: Any) -> AsyncScan: ...
+    def _aopen(self, path: Union[str, PathLike[str]], options: dict[str, Any]) -> _Later[None]: ...
+    def _aattach(self, other: Dict, name: str, storage: Optional[str]) -> _Later[None]: ...
+    def _aentry(self, key: Key) -> _Later[Optional[tuple[Any, int, Optional[float]]]]: ...
+    def aget(self, key: Key, default: Any = None) -> _Later[Any]:
+        """`get` without blocking."""
+
+    def aset(
+        self, key: Key, value: Any, *, ttl: _Ttl = None, if_version: Optional[int] = None
+    ) -> _Later[Optional[int]]:
+        """`set` without blocking: done when the mode's promise is kept."""
+
+    def adelete(self, key: Key, *, if_version: Optional[int] = None) -> _Later[None]:
+        """`delete` without blocking."""
+
+    def acontains(self, key: Key) -> _Later[bool]:
+        """`contains` without blocking."""
+
+    def alen(self) -> _Later[int]:
+        """`len` without blocking."""
+
+    def apop(self, key: Key, *default: Any) -> _Later[Any]:
+        """`pop` without blocking."""
+
+    def apopitem(self, last: bool = True) -> _Later[tuple[Key, Any]]:
+        """`popitem` without blocking."""
+
+    def asetdefault(self, key: Key, default: Any = None, *, ttl: _Ttl = None) -> _Later[Any]:
+        """`setdefault` without blocking."""
+
+    def aincr(self, key: Key, delta: int = 1) -> _Later[int]:
+        """`incr` without blocking."""
+
+    def aexpire(self, key: Key, ttl: _Ttl) -> _Later[bool]:
+        """`expire` without blocking."""
+
+    def aclear(self) -> _Later[None]:
+        """`clear` without blocking."""
+
+    def abatch_get(self, keys: Iterable[Key], default: Any = None) -> _Later[list[Any]]:
+        """`batch_get` without blocking."""
+
+    def abatch_set(self, items: _Items, *, ttl: _Ttl = None) -> _Later[None]:
+        """`batch_set` without blocking."""
+
+    def abatch_delete(self, keys: Iterable[Key]) -> _Later[None]:
+        """`batch_delete` without blocking."""
+
+    def aflush(self, *, durable: bool = False) -> _Later[None]:
+        """`flush` without blocking."""
+
+    def aclose(self) -> _Later[None]:
+        """`close` without blocking."""
+
+    def astats(self) -> _Later[dict[str, int]]:
+        """`stats`, which never blocks, for symmetry."""
+
+    def atables(self) -> _Later[list[str]]:
+        """`tables` without blocking."""
+
+    def adrop_table(self, name: str) -> _Later[bool]:
+        """`drop_table` without blocking."""
+
     @property
     def path(self) -> Optional[str]:
         """The store's path, or `None` for an in-memory store."""
@@ -133,6 +202,35 @@ class Scan(Iterator[Any]):
     def __next__(self) -> Any: ...
     def close(self) -> None:
         """Ends the scan and gives up what it holds."""
+
+@final
+class AsyncScan(AsyncIterator[Any]):
+    """A scan under way; an asynchronous iterator."""
+
+    def __aiter__(self) -> AsyncScan: ...
+    def __anext__(self) -> _Later[Any]: ...
+    def aclose(self) -> _Later[None]:
+        """Ends the scan and gives up what it holds."""
+
+@final
+class Done(Coroutine[Any, Any, Any]):
+    """An awaitable that is done already: coroutine and future in one."""
+
+    _asyncio_future_blocking: bool
+    def __await__(self) -> Generator[Any, None, Any]: ...
+    def __iter__(self) -> Done: ...
+    def __next__(self) -> Any: ...
+    def send(self, _value: Any) -> Any: ...
+    def throw(self, kind: Any, value: Any = None, _traceback: Any = None) -> Any: ...
+    def close(self) -> None: ...
+    def done(self) -> bool: ...
+    def cancelled(self) -> bool: ...
+    def cancel(self, msg: Optional[Any] = None) -> bool: ...
+    def result(self) -> Any: ...
+    def exception(self) -> Optional[Any]: ...
+    def get_loop(self) -> Any: ...
+    def add_done_callback(self, callback: Any, *, context: Optional[Any] = None) -> None: ...
+    def remove_done_callback(self, callback: Any) -> int: ...
 
 def shutdown(limit: float) -> list[str]:
     """Flushes every open store for at most `limit` seconds in all; a line for each that still has writes."""

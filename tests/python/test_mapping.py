@@ -316,7 +316,6 @@ def test_the_with_block_closes_even_after_an_error(path):
         assert dict(db) == {"k": 1}
 
 
-@pytest.mark.xfail(strict=True, reason="a connection stays open until the closed handle is dropped")
 def test_after_the_last_close_the_file_alone_is_the_store(path, tmp_path):
     with DictSQLite(path) as db:
         db["k"] = 1

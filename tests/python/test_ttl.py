@@ -66,7 +66,6 @@ def test_an_entry_set_again_after_it_expired_is_new_and_last(db):
     assert list(db) == ["other", "old"]
 
 
-@pytest.mark.xfail(strict=True, reason="a pending write that expired lends its place to the next one of its key")
 def test_an_entry_that_expired_before_it_was_committed_is_new_as_well(path):
     with DictSQLite(path, persist_mode="lazy", flush_interval=60) as db:
         db.set("old", 1, ttl=SOON)

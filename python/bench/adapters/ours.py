@@ -9,6 +9,7 @@ class Ours(Adapter):
     def __init__(self, path, values="bytes", persist_mode="writethrough", storage_mode=None):
         mode = storage_mode or ("pickle" if values == "objects" else "bytes")
         self.keeps = persist_mode != "memory"
+        self.path = path
         self.alone = "" if self.keeps else "lives in one process"
         where = path if self.keeps else ":memory:"
         self.d = dictsqlite.open(where, persist_mode=persist_mode, storage_mode=mode)
@@ -18,8 +19,6 @@ class Ours(Adapter):
         self.items = self.d.items
         self.flush = self.d.flush
         self.close = self.d.close
-        if not hasattr(self.d, "aset"):
-            self.async_handle = None
 
     def items_by_key(self):
         return self.d.items(order="key")
@@ -31,7 +30,7 @@ class Ours(Adapter):
         return self
 
     def async_handle(self):
-        return self.d
+        return dictsqlite.AsyncDictSQLite(self.path + "-async", storage_mode="bytes")
 
     @classmethod
     def version(cls):

@@ -182,8 +182,7 @@ def async_writes(ctx):
 
     seconds = loops.timed(loop)
     handle.flush()
-    if handle is not store.d:
-        handle.close()
+    handle.close()
     store.close()
     return ctx.n, seconds
 

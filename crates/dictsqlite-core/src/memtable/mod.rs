@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::clock::Clock;
 use crate::completion::{Completer, Completion, pair};
 use crate::error::{Error, Result};
 
@@ -52,6 +53,7 @@ pub(crate) struct Memtable<C> {
     ending: AtomicBool,
     writer: Condvar,
     cap: usize,
+    clock: Arc<dyn Clock>,
 }
 
 enum Item<C> {
@@ -166,7 +168,7 @@ impl<C> Inner<C> {
 
 impl<C> Memtable<C> {
     /// An empty memtable that holds up to about `cap` bytes.
-    pub(crate) fn new(cap: usize) -> Self {
+    pub(crate) fn new(cap: usize, clock: Arc<dyn Clock>) -> Self {
         Self {
             inner: Mutex::new(Inner {
                 active: Segment::starting_at(0),
@@ -188,6 +190,7 @@ impl<C> Memtable<C> {
             ending: AtomicBool::new(false),
             writer: Condvar::new(),
             cap,
+            clock,
         }
     }
 
@@ -233,13 +236,9 @@ impl<C> Memtable<C> {
 
     /// Accepts one write, if there is room.
     #[inline]
-    pub(crate) fn put(
-        &self,
-        (key, value, expires_at): Write<'_>,
-        admission: &Admission,
-    ) -> Result<Admitted> {
-        let size = Segment::size_of(key, value.as_ref());
-        self.accept(1, size, admission, |active| active.put(key, value, expires_at))
+    pub(crate) fn put(&self, write: Write<'_>, admission: &Admission) -> Result<Admitted> {
+        let size = Segment::size_of(write.0, write.1.as_ref());
+        self.accept(1, size, admission, |active| active.put(write, &*self.clock))
     }
 
     /// Accepts a batch as one unit, if there is room.
@@ -250,8 +249,8 @@ impl<C> Memtable<C> {
     ) -> Result<Admitted> {
         let size = writes.clone().map(|w| Segment::size_of(w.0, w.1.as_ref())).sum();
         self.accept(writes.len() as u64, size, admission, |active| {
-            for (key, value, expires_at) in writes {
-                active.put(key, value, expires_at);
+            for write in writes {
+                active.put(write, &*self.clock);
             }
         })
     }

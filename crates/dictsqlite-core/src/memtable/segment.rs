@@ -3,6 +3,8 @@
 use indexmap::IndexMap;
 use indexmap::map::raw_entry_v1::{RawEntryApiV1, RawEntryMut};
 
+use super::Write;
+use crate::clock::{Clock, expired};
 use crate::types::{PackedKey, Value};
 
 /// What an entry costs beyond its key and value, in bytes, about.
@@ -43,7 +45,7 @@ impl Segment {
     }
 
     #[inline]
-    pub(super) fn put(&mut self, key: &[u8], value: Option<Value>, expires_at: i64) {
+    pub(super) fn put(&mut self, (key, value, expires_at): Write<'_>, clock: &dyn Clock) {
         let op = self.ops;
         self.ops += 1;
         let size = value.as_ref().map_or(0, |v| v.len());
@@ -51,7 +53,8 @@ impl Segment {
         match self.map.raw_entry_mut_v1().from_key_hashed_nocheck(hash, key) {
             RawEntryMut::Occupied(mut entry) => {
                 let pending = entry.get_mut();
-                if value.is_some() && pending.value.is_none() {
+                let absent = pending.value.is_none() || expired(pending.expires_at, clock);
+                if value.is_some() && absent {
                     pending.place = op;
                     pending.replaced = true;
                 }

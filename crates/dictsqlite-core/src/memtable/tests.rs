@@ -10,6 +10,10 @@ const CAP: usize = 64 << 20;
 const FAR: Duration = Duration::from_secs(3600);
 
 /// Its commands are names; `pop:a` says that key `a` is concerned.
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(crate::SystemClock)
+}
+
 type Table = Memtable<&'static str>;
 
 impl Decision for &'static str {
@@ -83,7 +87,7 @@ fn read(table: &Table, key: &str) -> Option<Option<Vec<u8>>> {
 fn a_batch_never_spans_two_segments() {
     // A segment is the unit of a commit, so a batch survives whole or not at all; even one that
     // is larger than a segment should be.
-    let table = Table::new(CAP);
+    let table = Table::new(CAP, clock());
     for n in 0..SEAL_KEYS - 1 {
         put(&table, &n.to_string(), "", &lazy());
     }
@@ -104,7 +108,7 @@ fn a_batch_never_spans_two_segments() {
 #[test]
 fn a_command_stands_between_the_writes_before_and_after_it() {
     // The order of acceptance is the order of commits.
-    let table = Table::new(CAP);
+    let table = Table::new(CAP, clock());
     put(&table, "a", "1", &lazy());
     table.command("pop", later()).unwrap();
     put(&table, "a", "2", &lazy());
@@ -122,7 +126,7 @@ fn a_command_stands_between_the_writes_before_and_after_it() {
 fn a_command_on_a_key_that_is_pending_comes_in_a_commit_of_its_own() {
     // Between the commit and the release of the segment a reader of memory would find the value
     // that the command has replaced already, and time would run backwards for it.
-    let table = Table::new(CAP);
+    let table = Table::new(CAP, clock());
     put(&table, "a", "1", &lazy());
     table.command("incr:b", later()).unwrap();
     put(&table, "b", "1", &lazy());
@@ -141,7 +145,7 @@ fn a_command_on_a_key_that_is_pending_comes_in_a_commit_of_its_own() {
 #[test]
 fn a_key_keeps_its_place_until_it_is_deleted() {
     // An overwritten key keeps its place; deleted and put again it gets a new one.
-    let table = Table::new(CAP);
+    let table = Table::new(CAP, clock());
     for (key, text) in [("a", Some("1")), ("b", Some("1")), ("a", Some("2")), ("b", None)] {
         let write = (key.as_bytes(), text.and_then(value), 0);
         assert!(matches!(table.put(write, &lazy()).unwrap(), Admitted::Done));
@@ -159,7 +163,7 @@ fn a_key_keeps_its_place_until_it_is_deleted() {
 #[test]
 fn bytes_are_counted_exactly_when_a_key_is_overwritten() {
     // A drift would close the memtable for ever, or open it without bound.
-    let table = Table::new(CAP);
+    let table = Table::new(CAP, clock());
     put(&table, "k", &"x".repeat(1000), &lazy());
     let (_, large) = table.backlog();
     put(&table, "k", "", &lazy());
@@ -176,7 +180,7 @@ fn bytes_are_counted_exactly_when_a_key_is_overwritten() {
 #[test]
 fn failed_work_goes_back_in_order_and_stays_readable() {
     // The disk was full for a moment: nothing is lost, and later writes still come later.
-    let table = Table::new(CAP);
+    let table = Table::new(CAP, clock());
     put(&table, "a", "1", &lazy());
     table.command("one", later()).unwrap();
     put(&table, "a", "2", &lazy());
@@ -195,7 +199,7 @@ fn failed_work_goes_back_in_order_and_stays_readable() {
 #[test]
 fn a_command_whose_deadline_passed_is_answered_and_the_rest_still_commits() {
     // It was never begun, so its caller can be told that it did not happen.
-    let table = Table::new(CAP);
+    let table = Table::new(CAP, clock());
     put(&table, "a", "1", &lazy());
     table.command("hasty", Instant::now()).unwrap();
     table.command("patient", later()).unwrap();
@@ -214,7 +218,7 @@ fn a_command_whose_deadline_passed_is_answered_and_the_rest_still_commits() {
 #[test]
 fn a_flush_behind_nothing_but_a_late_command_ends() {
     // The command leaves a gap in the count of operations; nobody may wait for it.
-    let table = Table::new(CAP);
+    let table = Table::new(CAP, clock());
     table.command("hasty", Instant::now()).unwrap();
     let flush = table.flush();
     let work = table.next_work().unwrap();
@@ -228,7 +232,7 @@ fn a_flush_behind_nothing_but_a_late_command_ends() {
 #[test]
 fn without_room_a_write_is_not_accepted_until_there_is_some() {
     // Memory is bounded in every mode.
-    let table = Table::new(1 << 16);
+    let table = Table::new(1 << 16, clock());
     let half = "x".repeat(40_000);
     assert!(matches!(put(&table, "a", &half, &lazy()), Admitted::Done));
     let Admitted::NoRoom(room) = put(&table, "b", &half, &lazy()) else { panic!("no room") };
@@ -243,7 +247,7 @@ fn without_room_a_write_is_not_accepted_until_there_is_some() {
 #[test]
 fn a_write_larger_than_the_cap_goes_in_alone() {
     // It could never be written otherwise.
-    let table = Table::new(1 << 16);
+    let table = Table::new(1 << 16, clock());
     let huge = "x".repeat(1 << 17);
     put(&table, "a", "", &lazy());
     assert!(matches!(put(&table, "b", &huge, &lazy()), Admitted::NoRoom(_)));
@@ -257,7 +261,7 @@ fn a_write_larger_than_the_cap_goes_in_alone() {
 fn writethrough_leaves_at_most_buffer_size_less_one_acknowledged_writes_uncommitted() {
     // kill -9 after any acknowledgement loses no more than that.
     for buffer_size in [2, 3, 10, 100] {
-        let table = Table::new(CAP);
+        let table = Table::new(CAP, clock());
         for n in 1..buffer_size {
             let admitted = put(&table, &n.to_string(), "", &window(buffer_size));
             assert!(matches!(admitted, Admitted::Done), "{n} of {buffer_size}");
@@ -273,7 +277,7 @@ fn writethrough_leaves_at_most_buffer_size_less_one_acknowledged_writes_uncommit
 #[test]
 fn a_window_of_nothing_and_a_batch_beyond_the_window_wait_for_the_commit() {
     // buffer_size=1 acknowledges nothing that is not committed; a large batch cannot wait for room.
-    let table = Table::new(CAP);
+    let table = Table::new(CAP, clock());
     let Admitted::Wait(one) = put(&table, "a", "", &window(1)) else { panic!("waits") };
     let keys = ["b", "c", "d"];
     let writes = keys.iter().map(|k| -> Write<'_> { (k.as_bytes(), None, 0) });

@@ -8,8 +8,10 @@
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use rusqlite::{Connection, ffi};
 
@@ -17,34 +19,58 @@ use crate::types::Stamp;
 
 const REGION_BYTES: c_int = 32 * 1024;
 
-/// The live stamp of a database, and the connection that keeps its mapping in place.
+/// The live stamp of a database.
 pub(crate) struct Stamps {
+    /// Gone when the store is closed. Readers hold it for the moment of a load, so that the mapping
+    /// is not taken away under them.
+    anchor: ArcSwapOption<Anchor>,
+}
+
+/// A connection that does nothing but keep the mapping in place.
+struct Anchor {
     header: *const AtomicU32,
-    /// While it is open the mapping stays where it is.
-    _anchor: Mutex<Connection>,
+    _connection: Mutex<Connection>,
 }
 
 // SAFETY: `header` points to memory shared between processes, which is only read, atomically, and
-// stays mapped as long as `_anchor` lives; the connection itself is behind a lock.
-unsafe impl Send for Stamps {}
+// stays mapped as long as the connection is open; the connection itself is behind a lock.
+unsafe impl Send for Anchor {}
 // SAFETY: as above.
-unsafe impl Sync for Stamps {}
+unsafe impl Sync for Anchor {}
 
 impl Stamps {
     /// Takes a connection in WAL mode that has read from the database already.
-    pub(crate) fn new(anchor: Connection) -> Self {
-        let header = map_header(&anchor).unwrap_or(ptr::null());
-        Self { header, _anchor: Mutex::new(anchor) }
+    pub(crate) fn new(connection: Connection) -> Self {
+        let header = map_header(&connection).unwrap_or(ptr::null());
+        let anchor = Anchor { header, _connection: Mutex::new(connection) };
+        Self { anchor: ArcSwapOption::from_pointee(anchor) }
     }
 
     /// True when the stamp can be read; without it nothing may be cached.
     pub(crate) fn available(&self) -> bool {
-        !self.header.is_null()
+        self.anchor.load().as_ref().is_some_and(|anchor| !anchor.header.is_null())
     }
 
-    /// The stamp now.
+    /// The stamp now; that of an unused log when it cannot be read.
     #[inline]
     pub(crate) fn live(&self) -> Stamp {
+        self.anchor.load().as_ref().map_or(Stamp::default(), |anchor| anchor.stamp())
+    }
+
+    /// Closes the connection, once no reader is at the mapping any more. As the last one of the file
+    /// it moves what is in the log into the database and removes the log.
+    pub(crate) fn close(&self) {
+        let Some(mut anchor) = self.anchor.swap(None) else { return };
+        while let Err(shared) = Arc::try_unwrap(anchor) {
+            anchor = shared;
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Anchor {
+    #[inline]
+    fn stamp(&self) -> Stamp {
         if self.header.is_null() {
             return Stamp::default();
         }

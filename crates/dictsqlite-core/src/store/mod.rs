@@ -57,7 +57,7 @@ impl Store {
         let stamps = opener.prepare(options.adopt)?;
         let cache_bytes = if stamps.available() { options.cache_bytes } else { 0 };
         let state = Arc::new(State {
-            memtable: Memtable::new(options.memtable_bytes),
+            memtable: Memtable::new(options.memtable_bytes, Arc::clone(&options.clock)),
             cache: Cache::new(cache_bytes, options.hot_capacity),
             coherence: Coherence::new(stamps.live()),
             stamps,
@@ -137,8 +137,10 @@ impl Store {
                 let _ = thread.join();
             }
         }
+        let _pass = fork::enter();
         self.readers.close();
         self.state.cache.clear();
+        self.state.stamps.close();
     }
 
     /// The path, if it is a file.

@@ -8,7 +8,7 @@ use super::*;
 #[test]
 fn who_waits_is_told_in_the_order_of_acceptance() {
     // A later write must not be known to be safe before an earlier one is.
-    let table = Arc::new(Table::new(CAP));
+    let table = Arc::new(Table::new(CAP, clock()));
     let order = Arc::new(Mutex::new(Vec::new()));
     let note = |name: &'static str| {
         let order = Arc::clone(&order);
@@ -32,7 +32,7 @@ fn who_waits_is_told_in_the_order_of_acceptance() {
 #[test]
 fn a_failure_that_will_pass_is_waited_out_and_others_are_told() {
     // Busy passes by itself; a full disk may not, so whoever waits hears of it, and it is retried.
-    let table = Table::new(CAP);
+    let table = Table::new(CAP, clock());
     put(&table, "a", "", &lazy());
     let flush = table.flush();
     let work = table.next_work().unwrap();
@@ -48,7 +48,7 @@ fn a_failure_that_will_pass_is_waited_out_and_others_are_told() {
 fn every_flush_of_a_commit_hears_of_the_row_it_had_to_drop() {
     // Two durable writers shared a commit and one of their rows was refused: the one whose row it
     // was must not be told that it is safe, whoever came first.
-    let table = Table::new(CAP);
+    let table = Table::new(CAP, clock());
     let Admitted::Wait(good) = put(&table, "good", "", &durable()) else { panic!("waits") };
     let Admitted::Wait(bad) = put(&table, "bad", "", &durable()) else { panic!("waits") };
     let work = table.next_work().unwrap();
@@ -61,7 +61,7 @@ fn every_flush_of_a_commit_hears_of_the_row_it_had_to_drop() {
 #[test]
 fn a_dropped_row_is_told_once_to_a_flush_or_a_write_and_never_to_a_read() {
     // Reads need a barrier before they look; it is not theirs to take the news.
-    let table = Table::new(CAP);
+    let table = Table::new(CAP, clock());
     put(&table, "bad", "", &lazy());
     let barrier = table.barrier();
     let work = table.next_work().unwrap();
@@ -75,7 +75,7 @@ fn a_dropped_row_is_told_once_to_a_flush_or_a_write_and_never_to_a_read() {
 #[test]
 fn a_flush_after_a_dropped_row_still_waits_for_what_came_later() {
     // It raises, but not before everything accepted is committed.
-    let table = Table::new(CAP);
+    let table = Table::new(CAP, clock());
     put(&table, "bad", "", &lazy());
     let work = take_now(&table);
     put(&table, "good", "", &lazy());
@@ -90,7 +90,7 @@ fn a_flush_after_a_dropped_row_still_waits_for_what_came_later() {
 #[test]
 fn a_short_flush_interval_is_kept_beside_a_long_one() {
     // Two handles of one store: the promise of the hasty one must not wait for the patient one's.
-    let table = Arc::new(Table::new(CAP));
+    let table = Arc::new(Table::new(CAP, clock()));
     let writer = {
         let table = Arc::clone(&table);
         thread::spawn(move || told(&table.next_work().unwrap()))
@@ -112,7 +112,7 @@ fn a_short_flush_interval_is_kept_beside_a_long_one() {
 #[test]
 fn lazy_writes_wait_for_their_interval_and_no_longer() {
     // Group commit: nothing is due at once, and nothing is due never.
-    let table = Table::new(CAP);
+    let table = Table::new(CAP, clock());
     let interval = Duration::from_millis(60);
     let start = Instant::now();
     put(&table, "a", "", &Admission { interval, ..lazy() });
@@ -123,7 +123,7 @@ fn lazy_writes_wait_for_their_interval_and_no_longer() {
 #[test]
 fn after_a_stop_nothing_is_accepted_and_everything_before_is_handed_out() {
     // Closing loses nothing that was acknowledged.
-    let table = Table::new(1 << 16);
+    let table = Table::new(1 << 16, clock());
     let large = "x".repeat(60_000);
     put(&table, "a", &large, &lazy());
     let Admitted::NoRoom(room) = put(&table, "b", &large, &lazy()) else { panic!("no room") };
@@ -141,7 +141,7 @@ fn after_a_stop_nothing_is_accepted_and_everything_before_is_handed_out() {
 #[test]
 fn a_stop_gives_up_when_commits_fail_beyond_its_deadline() {
     // Another process holds the lock for ever: the end of this one must not wait for it.
-    let table = Table::new(CAP);
+    let table = Table::new(CAP, clock());
     put(&table, "a", "", &lazy());
     table.command("c", later()).unwrap();
     let flush = table.flush();
@@ -155,7 +155,7 @@ fn a_stop_gives_up_when_commits_fail_beyond_its_deadline() {
 #[test]
 fn nobody_waits_for_a_writer_that_is_gone() {
     // It panicked: flushes, room seekers and commands are all answered.
-    let table = Table::new(1 << 16);
+    let table = Table::new(1 << 16, clock());
     let large = "x".repeat(60_000);
     put(&table, "a", &large, &lazy());
     let Admitted::NoRoom(room) = put(&table, "b", &large, &lazy()) else { panic!("no room") };
