@@ -17,8 +17,12 @@ const KEPT: usize = 8;
 /// Threads that work off what must not block its caller.
 const WORKERS: usize = 2;
 
-/// A reading to be done by a worker, alone with a connection.
-type Job = Box<dyn FnOnce(Result<&Reader>) + Send>;
+/// Results are delivered once so many jobs are done, so that whoever waits is woken once for all.
+const DELIVERED_TOGETHER: usize = 128;
+
+/// A reading to be done by a worker, alone with a connection. It gives what delivers its result.
+type Job = Box<dyn FnOnce(Result<&Reader>) -> Delivery + Send>;
+pub(crate) type Delivery = Box<dyn FnOnce()>;
 
 /// The pool of one store.
 pub(crate) struct Readers {
@@ -135,16 +139,30 @@ impl Readers {
         self.returned.notify_one();
     }
 
-    /// Has a worker run `job`. Jobs that wait together share one read transaction, begun after all
-    /// of them were submitted.
+    /// Has a worker run `job`.
     pub(crate) fn submit(self: &Arc<Self>, job: Job) {
+        self.queue(job);
+        self.kick();
+    }
+
+    /// Leaves a job for the workers without waking one; `kick` does. Jobs that wait together share
+    /// one read transaction, begun after all of them were queued.
+    pub(crate) fn queue(&self, job: Job) {
         let mut jobs = self.jobs.lock();
         if jobs.closed {
             drop(jobs);
-            job(Err(Error::closed()));
+            job(Err(Error::closed()))();
+        } else {
+            jobs.queue.push_back(job);
+        }
+    }
+
+    /// Has a worker do what is queued.
+    pub(crate) fn kick(self: &Arc<Self>) {
+        let mut jobs = self.jobs.lock();
+        if jobs.queue.is_empty() {
             return;
         }
-        jobs.queue.push_back(job);
         let start = jobs.idle == 0 && jobs.workers < WORKERS;
         jobs.workers += usize::from(start);
         drop(jobs);
@@ -163,7 +181,7 @@ impl Readers {
                 if jobs.workers == 0 { std::mem::take(&mut jobs.queue) } else { VecDeque::new() }
             };
             for job in left {
-                job(Err(Error::new(ErrorKind::Io, "no thread could be started for reading")));
+                job(Err(Error::new(ErrorKind::Io, "no thread could be started for reading")))();
             }
         }
     }
@@ -174,13 +192,19 @@ impl Readers {
             let lent = self.borrow(far).and_then(|reader| reader.begin().map(|()| reader));
             match lent {
                 Ok(reader) => {
+                    let mut done = Vec::with_capacity(jobs.len().min(DELIVERED_TOGETHER));
                     for job in jobs {
-                        job(Ok(&*reader));
+                        done.push(job(Ok(&*reader)));
+                        if done.len() == DELIVERED_TOGETHER {
+                            done.drain(..).for_each(|deliver| deliver());
+                        }
                     }
                     // Nothing was written, so there is nothing the end could lose.
                     let _ = reader.end();
+                    drop(reader);
+                    done.into_iter().for_each(|deliver| deliver());
                 }
-                Err(e) => jobs.into_iter().for_each(|job| job(Err(e.clone()))),
+                Err(e) => jobs.into_iter().for_each(|job| job(Err(e.clone()))()),
             }
         }
     }

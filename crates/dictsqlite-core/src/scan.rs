@@ -179,7 +179,7 @@ impl Scan {
             readers.submit(Box::new(move |reader| {
                 // The scan reads by itself, since it may outlive the worker's transaction.
                 let result = reader.and_then(|_| self.page_behind_barrier());
-                completer.complete(result.map(|page| (self, page)));
+                Box::new(move || completer.complete(result.map(|page| (self, page))))
             }));
         });
         completion

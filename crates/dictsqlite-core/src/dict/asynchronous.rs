@@ -18,9 +18,24 @@ use crate::types::{AsKey, Entry, KeyBuf, NEVER, Value, pack};
 impl Dict {
     /// [`Dict::get`] without blocking.
     pub fn get_async(&self, key: impl AsKey) -> Completion<Option<Value>> {
+        let completion = self.get_queued(key);
+        self.kick();
+        completion
+    }
+
+    /// The same, but what memory does not know is only queued until [`Dict::kick`]: many reads that
+    /// are asked for together are then done together, for one wake-up.
+    pub fn get_queued(&self, key: impl AsKey) -> Completion<Option<Value>> {
         match self.pack(&key) {
             Ok((at, packed)) => at.store.get_async(&at.table, packed),
             Err(e) => Completion::ready(Err(e)),
+        }
+    }
+
+    /// Has a worker do what is queued.
+    pub fn kick(&self) {
+        if let Ok(at) = self.at() {
+            at.store.readers.kick();
         }
     }
 
@@ -193,7 +208,8 @@ fn on_worker<T: Send + 'static>(
 ) -> Completion<T> {
     let (completer, completion) = pair();
     at.store.readers.submit(Box::new(move |reader| {
-        completer.complete(reader.and_then(|_| operation()));
+        let result = reader.and_then(|_| operation());
+        Box::new(move || completer.complete(result))
     }));
     completion
 }
@@ -209,7 +225,8 @@ fn after_barrier<T: Send + 'static>(
         Ok(()) => {
             let readers = Arc::clone(&store.readers);
             readers.submit(Box::new(move |reader| {
-                completer.complete(reader.and_then(|_| read(&store, &table)));
+                let result = reader.and_then(|_| read(&store, &table));
+                Box::new(move || completer.complete(result))
             }));
         }
         Err(e) => completer.complete(Err(e)),

@@ -56,7 +56,7 @@ impl Store {
         }
     }
 
-    /// The value of a key, found by a worker if memory does not know it.
+    /// The value of a key, found by a worker if memory does not know it, once one is kicked.
     pub(crate) fn get_async(
         self: &Arc<Self>,
         table: &Arc<Table>,
@@ -72,12 +72,13 @@ impl Store {
         // The view is of a moment before the worker's transaction begins, so that what it reads is
         // not older than the view.
         let view = self.state.renewed_view();
-        self.readers.submit(Box::new(move |reader| {
+        self.readers.queue(Box::new(move |reader| {
             let found = reader.and_then(|reader| {
                 let fill = view.and_then(|view| store.fill(&key, view));
                 store.read_and_fill(reader, &table, &key, fill)
             });
-            completer.complete(found.map(|entry| entry.map(|entry| entry.value)));
+            let value = found.map(|entry| entry.map(|entry| entry.value));
+            Box::new(move || completer.complete(value))
         }));
         completion
     }

@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
+use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyStopIteration};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -92,21 +92,29 @@ impl Done {
         }
     }
 
-    /// One step of a coroutine: yields at most once, then ends with the value.
+    /// One step of a coroutine: true if it is to yield once before it ends.
     #[inline]
-    fn step(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+    fn yields(&self, py: Python<'_>) -> bool {
         let mut state = self.state.lock();
-        match *state {
-            State::Fresh if is_over_budget(py) => {
-                *state = State::Yielded;
-                Ok(Some(py.None()))
-            }
-            _ => {
-                *state = State::Awaited;
-                drop(state);
-                self.finished(py, |value| Err(PyStopIteration::new_err((value,))))
-            }
-        }
+        let yields = *state == State::Fresh && is_over_budget(py);
+        *state = if yields { State::Yielded } else { State::Awaited };
+        yields
+    }
+
+    /// The end of a coroutine, with the value.
+    #[inline]
+    fn end<T>(&self, py: Python<'_>) -> PyResult<T> {
+        self.finished(py, |value| {
+            // An exception's single argument is taken as it is, unless it would be taken apart.
+            let bound = value.bind(py);
+            let whole =
+                bound.is_instance_of::<PyTuple>() || bound.is_instance_of::<PyBaseException>();
+            Err(if whole {
+                PyStopIteration::new_err((value,))
+            } else {
+                PyStopIteration::new_err(value)
+            })
+        })
     }
 }
 
@@ -127,11 +135,18 @@ impl Done {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        self.step(py)
+        if self.yields(py) {
+            return Ok(Some(py.None()));
+        }
+        match &self.result {
+            // An iterator that just ends has this value, and no exception is made for it.
+            Ok(value) if value.is_none(py) => Ok(None),
+            _ => self.end(py),
+        }
     }
 
-    fn send(&self, py: Python<'_>, _value: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
-        self.step(py)
+    fn send(&self, py: Python<'_>, _value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        if self.yields(py) { Ok(py.None()) } else { self.end(py) }
     }
 
     #[pyo3(signature = (kind, value=None, _traceback=None))]

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use dictsqlite_core::{Completion, Error, ErrorKind};
+use dictsqlite_core::{Completion, Dict, Error, ErrorKind};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -52,6 +52,8 @@ pub(crate) struct Hub {
     waiting: Mutex<HashMap<u64, (Py<PyAny>, Finish)>>,
     next: AtomicU64,
     process: u32,
+    /// Handles with reads queued in this turn of the loop.
+    queued: Mutex<Vec<Arc<Dict>>>,
 }
 
 /// The hubs of this process's loops. Few programs have more than one loop, none has many.
@@ -131,6 +133,7 @@ impl Hub {
                 waiting: Mutex::default(),
                 next: AtomicU64::new(0),
                 process,
+                queued: Mutex::default(),
             },
         )?;
         event_loop.call_method1("add_reader", (descriptor, hub.getattr("_drain")?))?;
@@ -150,8 +153,32 @@ impl Hub {
     }
 }
 
+/// Has the reads that were queued done when the loop turns: those of all tasks of this turn together.
+pub(super) fn kick_soon(py: Python<'_>, dict: &Arc<Dict>) -> PyResult<()> {
+    let hub = of_running_loop(py)?;
+    let first = {
+        let mut queued = hub.get().queued.lock();
+        if queued.iter().any(|known| Arc::ptr_eq(known, dict)) {
+            return Ok(());
+        }
+        queued.push(Arc::clone(dict));
+        queued.len() == 1
+    };
+    if first {
+        let event_loop = hub.get().event_loop.bind(py);
+        event_loop.call_method1("call_soon", (hub.getattr("_kick")?,))?;
+    }
+    Ok(())
+}
+
 #[pymethods]
 impl Hub {
+    /// Called by the loop when it turns.
+    fn _kick(&self) {
+        let queued = std::mem::take(&mut *self.queued.lock());
+        queued.iter().for_each(|dict| dict.kick());
+    }
+
     /// Called by the loop when results have arrived.
     fn _drain(&self, py: Python<'_>) -> PyResult<()> {
         let mut bytes = [0; 64];

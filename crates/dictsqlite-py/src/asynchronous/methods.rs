@@ -6,7 +6,7 @@ use dictsqlite_core::{Dict as Core, Entry, Peek, Ttl, Value};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
-use super::hub::{awaitable, done};
+use super::hub::{awaitable, done, kick_soon};
 use super::pages::AsyncScan;
 use crate::dict::arguments::{integer, pairs, version};
 use crate::dict::{Dict, Open, entry_of};
@@ -58,7 +58,11 @@ impl Dict {
         }
         let (values, object) = (Arc::clone(&open.values), key.clone().unbind());
         let default = default.map(Bound::unbind);
-        awaitable(py, open.dict.get_async(&packed), move |py, found: Option<Value>| match found {
+        let found = open.dict.get_queued(&packed);
+        if !found.is_done() {
+            kick_soon(py, &open.dict)?;
+        }
+        awaitable(py, found, move |py, found: Option<Value>| match found {
             Some(value) => Ok(values.decode(py, &value, Some(object.bind(py)))?.unbind()),
             None => Ok(default.unwrap_or_else(|| py.None())),
         })
