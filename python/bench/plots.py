@@ -45,6 +45,11 @@ def colour(contender):
     return next(COLOURS[name] for name in sorted(COLOURS, reverse=True) if contender.startswith(name))
 
 
+def tick(seconds, _):
+    """A power of ten of a second."""
+    return arithmetic.time(seconds).replace(".00", "").replace(".0", "")
+
+
 def bars(axes, results, workload, title):
     """One workload: the fastest on top, on a logarithmic axis."""
     rows = sorted((r for r in results.of(workload) if r.rounds), key=lambda r: r.median, reverse=True)
@@ -64,7 +69,7 @@ def bars(axes, results, workload, title):
     axes.bar_label(drawn, [f" {arithmetic.time(s)}" for s in seconds], padding=4)
     axes.margins(x=0.25)
     axes.set_title(title, loc="left")
-    axes.xaxis.set_major_formatter(lambda value, _: arithmetic.time(value))
+    axes.xaxis.set_major_formatter(tick)
 
 
 def growth(axes, results, family, title):
@@ -77,6 +82,8 @@ def growth(axes, results, family, title):
                 lines.setdefault(r.contender, []).append((r.n, r.median))
     for contender, points in lines.items():
         points = sorted(dict(points).items())
+        if len(points) < 2:
+            continue
         ours = colour(contender) != COLOURS[""]
         axes.plot(
             *zip(*points),
@@ -89,7 +96,7 @@ def growth(axes, results, family, title):
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("entries")
-    axes.yaxis.set_major_formatter(lambda value, _: arithmetic.time(value))
+    axes.yaxis.set_major_formatter(tick)
     axes.set_title(title, loc="left")
     axes.legend(fontsize=7, frameon=False)
 
@@ -111,7 +118,7 @@ def main(figures, folder):
     machine, settings = run["machine"], run["settings"]
     below = (
         f"{machine['processor']}, {machine['cores']} cores, CPython {machine['python']}; medians of"
-        f" {settings['rounds']} interleaved rounds, lines from the fastest to the slowest"
+        f" {settings['rounds']} interleaved rounds, thin lines from the fastest to the slowest"
     )
     if settings["quick"]:
         below += "; a quick run"

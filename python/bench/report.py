@@ -39,7 +39,9 @@ def of_workload(workload, results):
     rows = []
     for result in results.of(workload.name):
         if result.error or result.absent:
-            rows.append([result.contender, "error" if result.error else "-", "", "", "", ""])
+            said = (result.error or "-").partition(":")[0]
+            said = said if said in ("-", "wrong") else "error"
+            rows.append([result.contender, said, "", "", "", ""])
             continue
         rows.append(
             [
@@ -71,7 +73,7 @@ def summary(results, noisy):
     """All that is printed once everything was measured."""
     lines = ["", *of_claims(results), "", *of_bars(results)]
     for result in results.errors():
-        lines.append(f"error: {result.workload}, {result.contender}: {result.error}")
+        lines.append(f"{result.workload}, {result.contender}: {result.error}")
     if noisy:
         lines.append(f"\nThis machine was busy (load {noisy}): read ratios, and those with care.")
     return lines

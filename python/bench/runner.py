@@ -33,6 +33,8 @@ def answer(told):
         return {"operations": operations, "seconds": seconds, "n": ctx.n}
     except workloads.Absent as e:
         return {"absent": str(e)}
+    except workloads.Wrong as e:
+        return {"error": f"wrong: {e}"}
     except Exception as e:
         traceback.print_exc()
         return {"error": f"{type(e).__name__}: {e}"}

@@ -52,6 +52,7 @@ async def _opened(db: _Unopened) -> AsyncDictSQLite:
 
 def _open(db: AsyncDictSQLite, path: Any, options: dict[str, Any]) -> None:
     """Opens at once, or, inside a running loop, with the first thing that is awaited."""
+    vars(db)["_given"] = options
     if asyncio._get_running_loop() is None:
         db._open(path, options)
         return

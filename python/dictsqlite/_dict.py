@@ -13,7 +13,7 @@ from ._dictsqlite import Dict as _Dict
 from ._entry import Entry
 from ._options import given, scan_options, selection, spelled_out
 from ._views import ItemsView, KeysView, ValuesView
-from .errors import ClosedError
+from .errors import ClosedError, UnsupportedError
 
 __all__ = ["DictSQLite", "DictSQLiteV4", "Entry", "open"]
 
@@ -75,7 +75,9 @@ class DictSQLite(Awaitables, _Dict):
     """
 
     def __init__(self, db_path: Union[str, "os.PathLike[str]"], *args: Any, **kwargs: Any) -> None:
-        self._open(db_path, given(args, kwargs))
+        options = given(args, kwargs)
+        self._open(db_path, options)
+        vars(self)["_given"] = options
 
     # What `help` and editors show.
     __init__.__wrapped__ = spelled_out  # type: ignore[attr-defined]
@@ -178,6 +180,7 @@ class DictSQLite(Awaitables, _Dict):
             raise TypeError(f"a table name is a str, not {type(name).__name__}")
         other = type(self).__new__(type(self))
         other._attach(self, name, storage_mode)
+        vars(other)["_given"] = vars(self).get("_given", {})
         return other
 
     # -- lifecycle -------------------------------------------------------------------------------
@@ -190,6 +193,14 @@ class DictSQLite(Awaitables, _Dict):
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def __reduce__(self) -> Any:
+        """A handle is pickled by its path and options, never its contents or a secret."""
+        if self.path is None:
+            raise UnsupportedError("an in-memory store cannot be pickled; it lives in one process")
+        options = {**vars(self).get("_given", {}), "encryption_password": None}
+        options.update(table_name=self.table_name, storage_mode=self.storage_mode)
+        return _reopened, (type(self), self.path, options)
+
     def __repr__(self) -> str:
         name = type(self).__name__
         if self.closed:
@@ -199,6 +210,14 @@ class DictSQLite(Awaitables, _Dict):
             f"<{name} {where!r} table={self.table_name!r}"
             f" {self.persist_mode}/{self.storage_mode}>"
         )
+
+
+def _reopened(cls: type[DictSQLite], path: str, options: dict[str, Any]) -> DictSQLite:
+    """What a pickled handle is loaded as."""
+    db = cls.__new__(cls)
+    db._open(path, options)
+    vars(db)["_given"] = options
+    return db
 
 
 collections.abc.MutableMapping.register(DictSQLite)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import sys
 
 from . import _dictsqlite
@@ -23,3 +24,39 @@ def _flush_all() -> None:
 
 
 atexit.register(_flush_all)
+
+
+# -- children of multiprocessing, which end without running what atexit holds ------------------------
+
+
+class _Marker:
+    """What multiprocessing's registry of after-fork functions is keyed by."""
+
+
+_marker = _Marker()
+_registered = False
+
+
+def _finalize(_marker: object) -> None:
+    """In a child: flushes when multiprocessing ends it."""
+    from multiprocessing import util
+
+    util.Finalize(None, _flush_all, exitpriority=-100)
+
+
+def _before_fork() -> None:
+    """Registers with multiprocessing, if the program uses it; a fork is the last moment for that."""
+    global _registered
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None and not _registered:
+        _registered = True
+        util.register_after_fork(_marker, _finalize)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork)
+
+_process = sys.modules.get("multiprocessing.process")
+if _process is not None and _process.parent_process() is not None:
+    # Imported in a child already, as it is when the child was spawned.
+    _finalize(_marker)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -123,7 +123,7 @@ impl<T> Completion<T> {
             Inner::Shared(shared) => {
                 let mut state = shared.state.lock();
                 while matches!(*state, State::Waiting { .. }) {
-                    shared.done.wait(&mut state);
+                    state = shared.done.wait(state);
                 }
                 take(&mut state)
             }
@@ -135,7 +135,9 @@ impl<T> Completion<T> {
         if let Inner::Shared(shared) = &self.0 {
             let mut state = shared.state.lock();
             while matches!(*state, State::Waiting { .. }) {
-                if shared.done.wait_until(&mut state, deadline).timed_out() {
+                let timed_out;
+                (state, timed_out) = shared.done.wait_until(state, deadline);
+                if timed_out {
                     break;
                 }
             }

@@ -22,6 +22,7 @@ mod scan;
 mod sqlite;
 mod state;
 mod store;
+mod sync;
 mod types;
 mod vfs;
 mod writer;

@@ -14,8 +14,10 @@ use crate::vfs::fork;
 const SWEEP_ROWS: u32 = 1000;
 /// The least time between two sweeps.
 const SWEEP_PAUSE: Duration = Duration::from_millis(500);
-/// The longest sleep: entries of other processes expire without our being told.
-const LONGEST: Duration = Duration::from_secs(60);
+/// The longest sleep: once in so long it is looked whether the file is still in its place.
+const LONGEST: Duration = Duration::from_secs(2);
+/// How long a sweep may wait for the write lock.
+const SWEEP_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The thread body; returns when told to stop.
 pub(crate) fn run(state: &Arc<State>) {
@@ -26,7 +28,7 @@ pub(crate) fn run(state: &Arc<State>) {
             let mut list = state.chores.list.lock();
             if !list.stop && !list.checkpoint {
                 let nap = until_expiry(state).max(next_sweep - Instant::now().min(next_sweep));
-                state.chores.changed.wait_for(&mut list, nap);
+                list = state.chores.changed.wait_until(list, Instant::now() + nap).0;
             }
             if list.stop {
                 return;
@@ -47,6 +49,11 @@ pub(crate) fn run(state: &Arc<State>) {
             } else {
                 connection = None;
             }
+        }
+        if state.opener.check_in_place().is_err() {
+            // What is cached belongs to a file that is gone: without a stamp it is not believed.
+            let _pass = fork::enter();
+            state.stamps.close();
         }
         if Instant::now() >= next_sweep && until_expiry(state).is_zero() {
             sweep(state);
@@ -72,7 +79,7 @@ fn sweep(state: &State) {
             let (reply, answer) = pair();
             let command = Command::Sweep { table: table.id, limit: SWEEP_ROWS };
             let request = Request { command, durable: false, reply };
-            let deadline = Instant::now() + LONGEST;
+            let deadline = Instant::now() + SWEEP_PATIENCE;
             if state.memtable.command(request, deadline).is_err() {
                 return;
             }

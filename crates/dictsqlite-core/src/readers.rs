@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::sqlite::{Opener, Reader};
@@ -94,6 +94,7 @@ impl Readers {
 
     /// Borrows a connection, waiting for one until the deadline if all are in use.
     pub(crate) fn borrow(&self, deadline: Instant) -> Result<Lent<'_>> {
+        self.opener.check_not_misplaced()?;
         let mut pool = self.pool.lock();
         loop {
             if pool.closed {
@@ -107,7 +108,9 @@ impl Readers {
                 pool.lent += 1;
                 break;
             }
-            if self.returned.wait_until(&mut pool, deadline).timed_out() {
+            let timed_out;
+            (pool, timed_out) = self.returned.wait_until(pool, deadline);
+            if timed_out {
                 return Err(Error::new(
                     ErrorKind::Timeout,
                     format!("all {MOST} reading connections are in use; close idle scans"),
@@ -220,7 +223,7 @@ impl Readers {
                 return None;
             }
             jobs.idle += 1;
-            self.arrived.wait(&mut jobs);
+            jobs = self.arrived.wait(jobs);
             jobs.idle -= 1;
         }
     }

@@ -104,6 +104,7 @@ impl Writer<'_> {
             Step::Segment(segment) => segment.is_durable(),
             Step::Command(request, ..) => request.durable,
         });
+        self.state.opener.check_in_place()?;
         self.state.at_lock.store(true, Ordering::Release);
         let begun = self.connection.begin(durable);
         self.state.at_lock.store(false, Ordering::Release);

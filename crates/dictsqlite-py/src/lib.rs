@@ -9,6 +9,7 @@ mod errors;
 mod keys;
 mod open;
 mod scan;
+mod sync;
 mod values;
 
 use std::time::Duration;

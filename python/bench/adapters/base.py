@@ -14,6 +14,8 @@ class Adapter:
 
     #: Whether anything is left after ``close``.
     keeps = True
+    #: Whether it can write more than bytes and text.
+    objects = True
     #: Why two processes cannot share the file; empty when they can.
     alone = ""
 

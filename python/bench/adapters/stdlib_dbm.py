@@ -41,6 +41,8 @@ class _Dbm(Adapter):
 
 
 class Dbm(_Dbm):
+    objects = False
+
     def __init__(self, path, values="bytes"):
         self.d = dbm.open(path, "c")
 

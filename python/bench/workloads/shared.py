@@ -198,13 +198,13 @@ WORKLOADS = (
         ("flush", "write"),
     ),
     Workload(
-        "durable_1", "d[k] = v, synced, 1 thread", durable_1, Size(200, 1_000), "sqlite3 full", ("sync",)
+        "durable_1", "d[k] = v, synced, 1 thread", durable_1, Size(100, 1_000), "sqlite3 full", ("sync",)
     ),
     Workload(
         "durable_64",
         "d[k] = v, synced, 64 threads",
         durable_64,
-        Size(1_280, 12_800),
+        Size(640, 12_800),
         "sqlite3 full",
         ("sync",),
     ),

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 
 use crate::types::Stamp;
 

@@ -13,11 +13,11 @@ mod writer_side;
 mod tests;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex};
 
 use crate::clock::Clock;
 use crate::completion::{Completer, Completion, pair};
@@ -363,7 +363,7 @@ impl<C> Memtable<C> {
         (inner.accepted - inner.committed, inner.bytes)
     }
 
-    fn hurry(&self, mut inner: parking_lot::MutexGuard<'_, Inner<C>>) {
+    fn hurry(&self, mut inner: MutexGuard<'_, Inner<C>>) {
         inner.demand.hurry = true;
         let wake = std::mem::take(&mut inner.demand.writer_waits);
         drop(inner);

@@ -44,14 +44,14 @@ impl<C> Memtable<C> {
                     return None;
                 }
                 inner.demand = Demand { writer_waits: true, ..Demand::new() };
-                self.writer.wait(&mut inner);
+                inner = self.writer.wait(inner);
                 inner.demand.writer_waits = false;
                 continue;
             }
             let now = Instant::now();
             if let Some(until) = inner.demand.pause_until.filter(|until| now < *until) {
                 // Not woken by writes: the writer failed a moment ago and tries again in its time.
-                self.writer.wait_until(&mut inner, until);
+                inner = self.writer.wait_until(inner, until).0;
                 continue;
             }
             let demand = &inner.demand;
@@ -70,7 +70,8 @@ impl<C> Memtable<C> {
             };
             inner.demand.writer_waits = true;
             inner.demand.wake_at = wake_at;
-            let timed_out = self.writer.wait_until(&mut inner, until).timed_out();
+            let timed_out;
+            (inner, timed_out) = self.writer.wait_until(inner, until);
             inner.demand.writer_waits = false;
             let idle = timed_out && inner.pending() == pending;
             if idle && inner.demand.linger != NEVER_BY_COUNT {

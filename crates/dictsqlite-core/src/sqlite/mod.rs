@@ -3,6 +3,7 @@
 
 mod command;
 mod fault;
+mod holder;
 mod open;
 mod page;
 mod read;
@@ -14,6 +15,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use holder::holders;
 pub(crate) use open::{FileId, Opener, Place};
 pub(crate) use page::{After, Bounds, PageRequest, PageRow};
 pub(crate) use read::{Reader, other_codec};

@@ -2,6 +2,8 @@
 
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
@@ -57,9 +59,36 @@ pub(crate) struct Opener {
     pub(crate) place: Place,
     pub(crate) read_only: bool,
     pub(crate) timeout: Duration,
+    /// Which file it was when it was opened.
+    pub(crate) file: Option<FileId>,
+    /// Set once another file, or none, was found in its place.
+    pub(crate) misplaced: Arc<AtomicBool>,
 }
 
 impl Opener {
+    /// Refuses to go on when another file is where ours was, or none: what is written would be lost,
+    /// and what is read would be out of date.
+    pub(crate) fn check_in_place(&self) -> Result<()> {
+        if let (Place::File(path), Some(file)) = (&self.place, self.file)
+            && FileId::of(path) != Some(file)
+        {
+            self.misplaced.store(true, Ordering::Release);
+        }
+        self.check_not_misplaced()
+    }
+
+    /// The same, as far as is known already.
+    pub(crate) fn check_not_misplaced(&self) -> Result<()> {
+        if !self.misplaced.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let message = format!(
+            "{} was removed or replaced while it was open; close it and open it again",
+            self.describe()
+        );
+        Err(Error::new(ErrorKind::Io, message))
+    }
+
     /// A connection with our settings. It may be used by one thread at a time.
     pub(super) fn connect(&self, cache_kib: i64) -> Result<Connection> {
         vfs::fork::watch();

@@ -11,8 +11,8 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::sync::Mutex;
 use arc_swap::ArcSwapOption;
-use parking_lot::Mutex;
 use rusqlite::{Connection, ffi};
 
 use crate::types::Stamp;

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 
 use crate::cache::{Cache, Coherence};
 use crate::completion::pair;
@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::memtable::Memtable;
 use crate::options::Options;
 use crate::readers::Readers;
-use crate::sqlite::{Opener, Place, Table, WriteConnection, check_name, other_codec};
+use crate::sqlite::{FileId, Opener, Place, Table, WriteConnection, check_name, other_codec};
 use crate::state::{Chores, Counters, Request, State};
 use crate::types::{Command, Outcome, PersistMode, StorageMode, TableSpec};
 use crate::vfs::fork;
@@ -53,7 +53,13 @@ impl Store {
             Place::File(path) => Some(path.clone()),
             Place::Heap(_) => None,
         };
-        let opener = Opener { place, read_only: options.read_only, timeout: options.timeout };
+        let opener = Opener {
+            file: path.as_deref().and_then(FileId::of),
+            misplaced: Arc::default(),
+            place,
+            read_only: options.read_only,
+            timeout: options.timeout,
+        };
         let stamps = opener.prepare(options.adopt)?;
         let cache_bytes = if stamps.available() { options.cache_bytes } else { 0 };
         let state = Arc::new(State {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex};
 
 use super::{Store, check_same, is_private};
 use crate::error::{Error, ErrorKind, Result};
@@ -135,7 +135,9 @@ fn start(
                 return Ok(Arc::clone(store));
             }
             Some(Slot::Moving) => {
-                if registry.moved.wait_until(&mut slots, deadline).timed_out() {
+                let timed_out;
+                (slots, timed_out) = registry.moved.wait_until(slots, deadline);
+                if timed_out {
                     return Err(Error::new(
                         ErrorKind::Busy,
                         "the store is still being opened or closed by another thread",
@@ -244,7 +246,9 @@ pub fn shutdown(limit: Duration) -> Vec<String> {
         let mut slots = registry.slots.lock();
         // Stores that are being closed by other threads are given their time to finish.
         while slots.values().any(|slot| matches!(slot, Slot::Moving)) {
-            if registry.moved.wait_until(&mut slots, deadline).timed_out() {
+            let timed_out;
+            (slots, timed_out) = registry.moved.wait_until(slots, deadline);
+            if timed_out {
                 break;
             }
         }

@@ -8,7 +8,7 @@ use crate::codec;
 use crate::completion::Completion;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memtable::{Admission, Admitted, Write};
-use crate::sqlite::locked;
+use crate::sqlite::{holders, locked};
 use crate::types::{Command, Value, unpack};
 
 impl Store {
@@ -119,8 +119,21 @@ impl Store {
         };
         let at_lock = self.state.at_lock.load(Ordering::Acquire);
         match self.state.memtable.trouble().or_else(|| at_lock.then(locked)) {
-            Some(trouble) => Error::new(trouble.kind(), format!("{} ({state})", trouble.message())),
+            Some(trouble) => {
+                let holder = self.named_holder(trouble.kind());
+                let message = format!("{}{holder} ({state})", trouble.message());
+                Error::new(trouble.kind(), message)
+            }
             None => Error::new(ErrorKind::Timeout, format!("the timeout passed: {state}")),
+        }
+    }
+
+    /// Who holds the lock, where that is what is wrong and can be known.
+    fn named_holder(&self, kind: ErrorKind) -> String {
+        let path = self.path().filter(|_| kind == ErrorKind::Busy);
+        match path.map(holders) {
+            Some(who) if !who.is_empty() => format!("; it is held by {}", who.join(" and ")),
+            _ => String::new(),
         }
     }
 

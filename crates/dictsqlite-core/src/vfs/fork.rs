@@ -13,7 +13,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 /// How many threads are inside SQLite; the top bit says that a fork is waiting or under way.

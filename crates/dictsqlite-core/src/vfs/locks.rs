@@ -86,7 +86,7 @@ mod linux {
     use std::sync::LazyLock;
 
     use super::unix::{Call, replace};
-    use parking_lot::Mutex;
+    use crate::sync::Mutex;
 
     type Fcntl = unsafe extern "C" fn(c_int, c_int, *mut c_void) -> c_int;
     type Close = unsafe extern "C" fn(c_int) -> c_int;

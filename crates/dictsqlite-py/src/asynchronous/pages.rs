@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::sync::Mutex;
 use dictsqlite_core::Item;
-use parking_lot::Mutex;
 use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration};
 use pyo3::prelude::*;
 

@@ -3,7 +3,7 @@
 
 use std::ffi::c_int;
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 use rusqlite::ffi;
 
 /// What one open file holds, in SQLite's terms.

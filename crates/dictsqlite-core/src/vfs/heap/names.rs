@@ -7,7 +7,7 @@ use std::collections::btree_map::Entry;
 use std::ffi::c_int;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 use rusqlite::ffi;
 
 use super::PREFIX;

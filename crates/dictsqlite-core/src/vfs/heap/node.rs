@@ -4,7 +4,7 @@
 use std::ffi::c_int;
 use std::mem::{self, MaybeUninit};
 
-use parking_lot::RwLock;
+use crate::sync::RwLock;
 use rusqlite::ffi;
 
 use super::lock::FileLock;

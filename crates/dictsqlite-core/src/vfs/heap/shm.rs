@@ -6,7 +6,7 @@ use std::ffi::{c_int, c_void};
 use std::ops::Range;
 use std::ptr::{self, NonNull};
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 use rusqlite::ffi;
 
 /// Bytes a region. SQLite has never asked for another size.
