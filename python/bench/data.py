@@ -22,6 +22,13 @@ def shuffled(n, seed=0):
     return keys
 
 
+def reordered(keys, seed):
+    """The same objects in another order."""
+    keys = list(keys)
+    random.Random(seed).shuffle(keys)
+    return keys
+
+
 def sample(keys, count, round):
     """Some of the keys in a random order, others each round."""
     return random.Random(1000 + round).sample(keys, min(count, len(keys)))

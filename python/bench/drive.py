@@ -101,6 +101,7 @@ def main(argv):
     open(log, "w").close()
     processes = {name: runners.Runner(exe, log) for name, exe in options.peers.items()}
     results, versions, absent = Results(), {}, dict(options.absent)
+    settings = {"rounds": options.rounds, "quick": options.quick, "full": options.full}
     try:
         for name in list(processes):
             said = processes[name].ask({"versions": name}, limit=60)
@@ -117,12 +118,12 @@ def main(argv):
         for workload in options.workloads:
             measure(workload, options, processes, results)
             report.say([*report.of_workload(workload, results), ""])
+            # Whoever breaks off keeps what was measured.
+            report.write(options.json, results, settings, versions, absent)
     finally:
         for runner in processes.values():
             runner.stop()
         shutil.rmtree(options.folder, ignore_errors=True)
-    settings = {"rounds": options.rounds, "quick": options.quick, "full": options.full}
-    report.write(options.json, results, settings, versions, absent)
     report.say(report.summary(results, f"{load:.1f}" if load > 1 else ""))
     ours = [r for r in results.errors() if r.contender in _ours()]
     return 1 if ours else 0

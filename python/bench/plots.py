@@ -138,7 +138,9 @@ def main(figures, folder):
             figure.suptitle(title, fontweight="bold")
             figure.get_layout_engine().set(rect=(0, 0.05, 1, 0.95))
             saved(figure, folder, name, below)
-        there = [f for f in GROWTH if any(w.startswith(f"{f}_1e") for w in results.workloads())]
+        sizes = [w.rpartition("_")[0] for w in results.workloads() if w.startswith("growth_")]
+        # One size alone shows no growth.
+        there = [f for f in GROWTH if sizes.count(f) > 1]
         if there:
             figure, axes = pyplot.subplots(
                 1, len(there), figsize=(5.2 * len(there), 3.6), squeeze=False, layout="constrained"

@@ -33,6 +33,7 @@ from .errors import (
     TimeoutError,
     UnsupportedError,
 )
+from .legacy import import_legacy
 from .modes import Modes
 
 __all__ = [
@@ -61,5 +62,6 @@ __all__ = [
     "UnsupportedError",
     "__version__",
     "errors",
+    "import_legacy",
     "open",
 ]

@@ -82,18 +82,17 @@ class _Unopened(AsyncDictSQLite):
     async def _open_soon(self) -> None:
         """Opens it on another thread. Tasks that come meanwhile wait for the same opening."""
         while isinstance(self, _Unopened):
-            opening = self._opening
-            if opening is not None:
-                await asyncio.wait([opening])
-                continue
-            self._opening = opening = asyncio.ensure_future(self._aopen(*vars(self)["_unopened"]))
+            opening, running = self._opening, asyncio.get_running_loop()
+            if opening is None or opening.done() or opening.get_loop() is not running:
+                self._opening = opening = self._aopen(*vars(self)["_unopened"])
             try:
+                # A task that is cancelled leaves the opening to the others.
                 await asyncio.shield(opening)
-            finally:
-                if opening.done():
-                    self._opening = None
-                    if not opening.cancelled() and opening.exception() is None:
-                        self._become()
+            except Exception:
+                if isinstance(self, _Unopened):
+                    raise
+            if isinstance(self, _Unopened):  # and no other task was quicker
+                self._become()
 
     def _open_now(self) -> None:
         DictSQLite._open(self, *vars(self)["_unopened"])
@@ -149,7 +148,7 @@ def _complete() -> None:
     special = "iter reversed eq or ror ior getitem setitem delitem contains len".split()
     names = {f"__{name}__" for name in special}
     names |= {name for name in dir(AsyncDictSQLite) if not name.startswith("_")}
-    names -= vars(_Unopened).keys() | {"closed", "get_async", "set_async"}
+    names -= vars(_Unopened).keys() | {"closed", "get_async", "set_async", "memoize"}
     for name in names:
         member = getattr(AsyncDictSQLite, name)
         if name in ("akeys", "avalues", "aitems"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any, AsyncIterator, Generator, Optional
 
-from ._entry import Entry
 from ._options import scan_options
 
 __all__ = ["Awaitables"]
@@ -16,7 +15,6 @@ class Awaitables:
 
     if TYPE_CHECKING:  # native
 
-        def _aentry(self, key: Any) -> Any: ...
         def _ascan(self, what: str, **options: Any) -> Any: ...
         def _aattach(self, other: Any, name: str, storage: Optional[str]) -> Any: ...
         def abatch_set(self, items: Any) -> Any: ...
@@ -34,11 +32,6 @@ class Awaitables:
 
     async def __aexit__(self, *exc: object) -> None:
         await self.aclose()
-
-    async def aentry(self, key: Any) -> Optional[Entry]:
-        """``entry`` without blocking."""
-        entry = await self._aentry(key)
-        return None if entry is None else Entry(*entry)
 
     def aupdate(self, other: Any = (), /, **kwargs: Any) -> Any:
         """``update`` without blocking: many keys as one unit."""
@@ -67,6 +60,7 @@ class Awaitables:
         """``table`` without blocking."""
         other = type(self).__new__(type(self))
         await other._aattach(self, name, storage_mode)
+        vars(other)["_given"] = vars(self).get("_given", {})
         return other
 
     def get_async(self, key: Any, default: Any = None) -> Any:

@@ -56,6 +56,8 @@ def _before_fork() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork)
 
+# A child of the fork server may import this package before multiprocessing forgets what it inherited.
+_before_fork()
 _process = sys.modules.get("multiprocessing.process")
 if _process is not None and _process.parent_process() is not None:
     # Imported in a child already, as it is when the child was spawned.

@@ -24,9 +24,21 @@ struct Shared<T> {
     done: Condvar,
 }
 
-/// The receiving side. Dropping it does not stop the operation.
+/// The receiving side. Dropping it does not stop the operation; a [`Canceller`] may.
 #[must_use = "the result is lost unless it is waited for or awaited"]
-pub struct Completion<T>(Inner<T>);
+pub struct Completion<T>(Inner<T>, Option<Canceller>);
+
+/// Cancels an operation that is not accepted yet; from then on it happens entirely.
+#[derive(Clone)]
+pub struct Canceller(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl Canceller {
+    /// True when the operation was withdrawn: it will not happen, and its result is `Cancelled`.
+    /// False when it was accepted (or done) already, and nothing changes.
+    pub fn cancel(&self) -> bool {
+        (self.0)()
+    }
+}
 
 enum Inner<T> {
     Ready(Option<Result<T>>),
@@ -42,7 +54,7 @@ pub(crate) fn pair<T>() -> (Completer<T>, Completion<T>) {
         state: Mutex::new(State::Waiting { waker: None, callback: None }),
         done: Condvar::new(),
     });
-    (Completer(Some(Arc::clone(&shared))), Completion(Inner::Shared(shared)))
+    (Completer(Some(Arc::clone(&shared))), Completion(Inner::Shared(shared), None))
 }
 
 impl<T> Completer<T> {
@@ -94,7 +106,17 @@ fn take<T>(state: &mut State<T>) -> Result<T> {
 impl<T> Completion<T> {
     /// A completion that is done already.
     pub(crate) fn ready(result: Result<T>) -> Self {
-        Self(Inner::Ready(Some(result)))
+        Self(Inner::Ready(Some(result)), None)
+    }
+
+    /// The same, with what withdraws the operation.
+    pub(crate) fn cancelled_by(self, withdraw: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(self.0, Some(Canceller(Arc::new(withdraw))))
+    }
+
+    /// What withdraws the operation while it is not accepted; `None` when nothing can.
+    pub fn canceller(&self) -> Option<Canceller> {
+        self.1.clone()
     }
 
     /// True when the result is there.
@@ -171,7 +193,7 @@ impl<T> Completion<T> {
     }
 
     /// The same completion with its result changed by `f`, on whichever thread completes it.
-    pub(crate) fn then<U: Send + 'static>(
+    pub fn then<U: Send + 'static>(
         self,
         f: impl FnOnce(Result<T>) -> Result<U> + Send + 'static,
     ) -> Completion<U>
@@ -182,8 +204,9 @@ impl<T> Completion<T> {
             return Completion::ready(f(result.unwrap_or_else(|| take(&mut State::Taken))));
         }
         let (completer, completion) = pair();
+        let canceller = self.canceller();
         self.on_done(move |result| completer.complete(f(result)));
-        completion
+        Completion(completion.0, canceller)
     }
 }
 

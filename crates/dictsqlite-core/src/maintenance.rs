@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::completion::pair;
+use crate::completion::{Completion, pair};
+use crate::error::Result;
 use crate::sqlite::WriteConnection;
 use crate::state::{Counters, Request, State};
 use crate::types::{Command, Outcome};
@@ -31,6 +32,9 @@ pub(crate) fn run(state: &Arc<State>) {
                 list = state.chores.changed.wait_until(list, Instant::now() + nap).0;
             }
             if list.stop {
+                drop(list);
+                let _pass = fork::enter();
+                drop(connection);
                 return;
             }
             std::mem::take(&mut list.checkpoint)
@@ -50,6 +54,8 @@ pub(crate) fn run(state: &Arc<State>) {
                 connection = None;
             }
         }
+        // The writer does so as well, unless it is stuck.
+        state.expire();
         if state.opener.check_in_place().is_err() {
             // What is cached belongs to a file that is gone: without a stamp it is not believed.
             let _pass = fork::enter();
@@ -78,15 +84,26 @@ fn sweep(state: &State) {
         loop {
             let (reply, answer) = pair();
             let command = Command::Sweep { table: table.id, limit: SWEEP_ROWS };
-            let request = Request { command, durable: false, reply };
+            let request = Request { command, durable: false, reply, stage: Arc::default() };
             let deadline = Instant::now() + SWEEP_PATIENCE;
             if state.memtable.command(request, deadline).is_err() {
                 return;
             }
-            match answer.wait() {
+            match wait(state, answer) {
                 Ok(Outcome::Count(n)) if n >= u64::from(SWEEP_ROWS) => {}
                 _ => break,
             }
         }
+    }
+}
+
+/// Waits for the writer, and does meanwhile what a stuck writer cannot.
+fn wait(state: &State, mut answer: Completion<Outcome>) -> Result<Outcome> {
+    loop {
+        match answer.wait_until(Instant::now() + LONGEST) {
+            Ok(result) => return result,
+            Err(pending) => answer = pending,
+        }
+        state.expire();
     }
 }

@@ -134,7 +134,7 @@ impl Readers {
         pool.lent -= 1;
         if pool.closed || pool.idle.len() >= KEPT {
             drop(pool);
-            drop(reader);
+            reader.close();
         } else {
             pool.idle.push(reader);
             drop(pool);
@@ -235,7 +235,7 @@ impl Readers {
             pool.closed = true;
             std::mem::take(&mut pool.idle)
         };
-        drop(idle);
+        idle.into_iter().for_each(Reader::close);
         self.jobs.lock().closed = true;
         self.arrived.notify_all();
         self.returned.notify_all();

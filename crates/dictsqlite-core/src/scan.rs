@@ -139,11 +139,11 @@ impl Scan {
     /// # Errors
     /// Those of reading; `Busy` or `Full` when pending writes cannot be committed by the timeout.
     pub fn next_page(&mut self) -> Result<Vec<Item>> {
+        self.check_generation()?;
         let rest: Vec<Item> = std::mem::take(&mut self.buffer).collect();
         if !rest.is_empty() || self.ended {
             return Ok(rest);
         }
-        self.check_generation()?;
         let deadline = Instant::now() + self.timeout;
         if self.pinned.is_none() {
             self.store.barrier(deadline)?;
@@ -167,7 +167,7 @@ impl Scan {
             return Completion::ready(Err(e));
         }
         let barrier = match self.pinned {
-            None if !self.ended => self.store.barrier_async(),
+            None if !self.ended => self.store.barrier_async(Instant::now() + self.timeout),
             _ => Completion::ready(Ok(())),
         };
         barrier.on_done(move |reached| {

@@ -1,15 +1,17 @@
 //! What the readers, the writer and the store share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::time::Instant;
 
 use crate::sync::{Condvar, Mutex};
 
 use crate::cache::{Cache, Coherence, View};
 use crate::clock::Clock;
 use crate::completion::Completer;
+use crate::error::{Error, ErrorKind};
 use crate::memtable::{Decision, Memtable, Segment};
-use crate::sqlite::{Opener, Stamps, Tables};
+use crate::sqlite::{Opener, Place, Stamps, Tables, holders, locked};
 use crate::types::{Command, Outcome, packed_table};
 
 /// A command on its way to the writer, and where the answer goes.
@@ -18,6 +20,36 @@ pub(crate) struct Request {
     /// Whether the answer may come only after a sync.
     pub(crate) durable: bool,
     pub(crate) reply: Completer<Outcome>,
+    pub(crate) stage: Arc<Stage>,
+}
+
+/// How far a command has come: it can be cancelled as long as the writer has not begun it.
+#[derive(Default)]
+pub(crate) struct Stage(AtomicU8);
+
+impl Stage {
+    const QUEUED: u8 = 0;
+    const BEGUN: u8 = 1;
+    const CANCELLED: u8 = 2;
+
+    fn step(&self, from: u8, to: u8) -> bool {
+        self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// The writer begins it; false when it was cancelled.
+    pub(crate) fn begin(&self) -> bool {
+        self.step(Self::QUEUED, Self::BEGUN)
+    }
+
+    /// The transaction failed, so it was not begun after all.
+    pub(crate) fn undo(&self) {
+        self.step(Self::BEGUN, Self::QUEUED);
+    }
+
+    /// True when it will not be begun.
+    pub(crate) fn cancel(&self) -> bool {
+        self.step(Self::QUEUED, Self::CANCELLED)
+    }
 }
 
 impl Decision for Request {
@@ -137,6 +169,58 @@ impl State {
     #[inline]
     pub(crate) fn still(&self, view: View) -> bool {
         self.stamps.live() == view.stamp
+    }
+
+    /// Tells those whose deadline has passed that it has, and why.
+    pub(crate) fn expire(&self) {
+        let overdue = self.memtable.overdue(Instant::now());
+        for (completers, accepted) in [(overdue.accepted, true), (overdue.refused, false)] {
+            if completers.is_empty() {
+                continue;
+            }
+            let error = self.too_late(accepted);
+            completers.into_iter().for_each(|completer| completer.complete(Err(error.clone())));
+        }
+        if !overdue.commands.is_empty() {
+            let error = self.because("the operation was not begun");
+            for request in overdue.commands {
+                request.reply.complete(Err(error.clone()));
+            }
+        }
+        overdue.acknowledged.into_iter().for_each(|completer| completer.complete(Ok(())));
+    }
+
+    /// What to say when a deadline has passed, and what became of the write.
+    pub(crate) fn too_late(&self, accepted: bool) -> Error {
+        let (writes, _) = self.memtable.backlog();
+        self.because(&if accepted {
+            format!("{writes} accepted writes are not committed yet; they are kept and will be")
+        } else {
+            format!("the write was not accepted, since {writes} before it are not committed yet")
+        })
+    }
+
+    /// Why it takes so long, and what that means.
+    fn because(&self, result: &str) -> Error {
+        let at_lock = self.at_lock.load(Ordering::Acquire);
+        match self.memtable.trouble().or_else(|| at_lock.then(locked)) {
+            Some(trouble) => {
+                let holder = self.named_holder(trouble.kind());
+                let message = format!("{}{holder} ({result})", trouble.message());
+                Error::new(trouble.kind(), message)
+            }
+            None => Error::new(ErrorKind::Timeout, format!("the timeout passed: {result}")),
+        }
+    }
+
+    /// Who holds the lock, where that is what is wrong and can be known.
+    fn named_holder(&self, kind: ErrorKind) -> String {
+        let Place::File(path) = &self.opener.place else { return String::new() };
+        let who = if kind == ErrorKind::Busy { holders(path) } else { Vec::new() };
+        if who.is_empty() {
+            return String::new();
+        }
+        format!("; it is held by {}", who.join(" and "))
     }
 
     pub(crate) fn now_ms(&self) -> i64 {

@@ -40,6 +40,8 @@ pub(crate) fn run(state: &Arc<State>, connection: WriteConnection) {
             request.reply.complete(Err(error.clone()));
         }
     }
+    let _pass = fork::enter();
+    drop(writer);
 }
 
 struct Writer<'a> {
@@ -84,7 +86,7 @@ impl Writer<'_> {
         }
     }
 
-    fn fail(&mut self, work: Work<Request>, error: &Error) {
+    fn fail(&mut self, mut work: Work<Request>, error: &Error) {
         let pass = fork::enter();
         self.connection.rollback();
         drop(pass);
@@ -93,10 +95,28 @@ impl Writer<'_> {
         // Waiting for the lock took its time already.
         let pause = if error.kind() == ErrorKind::Busy { Duration::ZERO } else { self.pause };
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        for request in self.state.memtable.failed(work, error, pause) {
+        for step in &work.steps {
+            if let Step::Command(request, ..) = step {
+                request.stage.undo();
+            }
+        }
+        let mut hopeless = Vec::new();
+        if self.state.opener.check_not_misplaced().is_err() {
+            // That does not pass: who waits for a decision need not wait for the deadline.
+            let steps = std::mem::take(&mut work.steps);
+            for step in steps {
+                match step {
+                    Step::Command(request, ..) => hopeless.push(request),
+                    segment @ Step::Segment(_) => work.steps.push(segment),
+                }
+            }
+        }
+        hopeless.extend(self.state.memtable.failed(work, error, pause));
+        for request in hopeless {
             let message = format!("{}; the operation was not begun", error.message());
             request.reply.complete(Err(Error::new(error.kind(), message)));
         }
+        self.state.expire();
     }
 
     fn commit(&mut self, work: &Work<Request>) -> Result<(Vec<Result<Outcome>>, Option<Error>)> {
@@ -161,6 +181,10 @@ impl Writer<'_> {
                     let (tables, ops) = (&self.state.tables, segment.ops());
                     let base = self.connection.apply(tables, ops, writes, now_ms, &mut applied)?;
                     segments.push((Arc::clone(segment), base));
+                }
+                Step::Command(request, ..) if !request.stage.begin() => {
+                    let message = "the operation was cancelled before it was begun";
+                    answers.push(Err(Error::new(ErrorKind::Cancelled, message)));
                 }
                 Step::Command(request, ..) => {
                     let tables = &self.state.tables;
@@ -233,9 +257,10 @@ impl Writer<'_> {
         let small_tail = (1..=TAIL_FRAMES).contains(&tail);
         if small_tail || frames >= CAP_FRAMES {
             chores.tail.store(0, Ordering::Release);
+            // The pass comes first, as in the maintenance thread: a fork waits for whoever has one.
+            let _pass = fork::enter();
             // Far above the cap writing has outrun the checkpoint under way, and waits for its end.
             let _alone = (frames >= 2 * CAP_FRAMES).then(|| chores.checkpointing.lock());
-            let _pass = fork::enter();
             // A failure here is found again by the commit that meets it.
             if self.connection.checkpoint().is_ok() {
                 Counters::add(&self.state.counters.checkpoints, 1);

@@ -16,6 +16,9 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Flushes every open store for at most `limit` seconds in all; gives a line for each one that
 /// still has uncommitted writes then. For the end of the process: later writes wait for their commit.
 #[pyfunction]

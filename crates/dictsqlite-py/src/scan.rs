@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::sync::Mutex;
-use dictsqlite_core::{Error, Item, ScanOptions};
+use dictsqlite_core::{Error, ErrorKind, Item, ScanOptions};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -84,6 +84,8 @@ pub(crate) struct Scan {
     inner: Mutex<Inner>,
     values: Arc<Values>,
     what: What,
+    /// How many forks there were when it began.
+    forks: u32,
 }
 
 struct Inner {
@@ -94,11 +96,21 @@ struct Inner {
 impl Scan {
     pub(crate) fn new(scan: dictsqlite_core::Scan, values: Arc<Values>, what: What) -> Self {
         let inner = Mutex::new(Inner { scan: Some(scan), page: Vec::new().into_iter() });
-        Self { inner, values, what }
+        Self { inner, values, what, forks: dictsqlite_core::forks() }
+    }
+
+    /// Refuses a scan of the parent's in the child of a fork: whoever has its lock is not there.
+    fn check_process(&self, py: Python<'_>) -> PyResult<()> {
+        if self.forks == dictsqlite_core::forks() {
+            return Ok(());
+        }
+        let message = "the scan was open when the process forked; begin it again here";
+        Err(errors::of(py, ErrorKind::Closed, message))
     }
 
     /// The next entry, without the interpreter where SQLite is asked.
     fn next_item(&self, py: Python<'_>) -> PyResult<Option<Item>> {
+        self.check_process(py)?;
         if let Some(mut inner) = self.inner.try_lock()
             && let Some(item) = inner.page.next()
         {
@@ -134,6 +146,9 @@ impl Scan {
 
     /// Ends the scan and gives up what it holds.
     fn close(&self, py: Python<'_>) {
+        if self.check_process(py).is_err() {
+            return;
+        }
         py.detach(|| {
             let mut inner = self.inner.lock();
             inner.scan = None;

@@ -138,7 +138,7 @@ mod tests {
             problems("use crate::writer::queue; use super::Writer;", "writer::group").is_empty()
         );
         let up = problems("use crate::types::Key;\nuse crate::store::Store;", "cache");
-        assert_eq!(up, ["2: `cache` (floor 1) imports `store` (floor 4): only lower floors"]);
+        assert_eq!(up, ["2: `cache` (floor 1) imports `store` (floor 5): only lower floors"]);
         assert_eq!(problems("use crate::readers;", "writer").len(), 1);
         assert_eq!(problems("fn f() { super::super::db::open() }", "scan::page").len(), 1);
     }

@@ -29,7 +29,7 @@ pub(super) fn check() -> Result<()> {
             Size::Fine => {}
             Size::Large => println!("warning: {shown}: {lines} lines, more than {WARN}"),
             Size::TooLarge => {
-                problems.push(format!("{shown}: {lines} lines, more than {FAIL}: split it"))
+                problems.push(format!("{shown}: {lines} lines, more than {FAIL}: split it"));
             }
         }
     }

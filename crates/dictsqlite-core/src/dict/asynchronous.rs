@@ -3,13 +3,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::bound::Bound;
 use super::{Dict, Ttl};
 use crate::codec;
-use crate::completion::{Completer, Completion, pair};
+use crate::completion::{Completion, pair};
 use crate::error::{Error, ErrorKind, Result};
-use crate::memtable::Admission;
 use crate::options::Options;
 use crate::sqlite::Table;
 use crate::store::Store;
@@ -86,10 +86,7 @@ impl Dict {
         value: Option<Value>,
         expires_at: i64,
     ) -> Completion<()> {
-        let (completer, completion) = pair();
-        let write = PendingWrite { key, value, expires_at, admission: self.admission };
-        write.attempt(&at.store, completer);
-        completion
+        at.store.put_async(vec![(key, value, expires_at)], &self.admission)
     }
 
     /// [`Dict::set_many_encoded`] without blocking.
@@ -106,7 +103,7 @@ impl Dict {
             Ok((at, items.iter().map(pack).collect::<Result<Vec<_>>>()?))
         });
         match writes {
-            Ok((at, writes)) => self.put_all_async(at, writes),
+            Ok((at, writes)) => at.store.put_async(writes, &self.admission),
             Err(e) => Completion::ready(Err(e)),
         }
     }
@@ -116,16 +113,10 @@ impl Dict {
         match self.pack_all(keys) {
             Ok((at, keys)) => {
                 let writes = keys.into_iter().map(|key| (key, None, NEVER));
-                self.put_all_async(at, writes.collect())
+                at.store.put_async(writes.collect(), &self.admission)
             }
             Err(e) => Completion::ready(Err(e)),
         }
-    }
-
-    fn put_all_async(&self, at: &Bound, writes: Vec<PackedWrite>) -> Completion<()> {
-        let (completer, completion) = pair();
-        PendingWrites { writes, admission: self.admission }.attempt(&at.store, completer);
-        completion
     }
 
     /// [`Dict::entry`] without blocking.
@@ -135,14 +126,16 @@ impl Dict {
             Err(e) => return Completion::ready(Err(e)),
         };
         let deadline = self.deadline();
-        after_barrier(at, move |store, table| store.get_committed(table, &packed, deadline))
+        after_barrier(at, deadline, move |store, table| {
+            store.get_committed(table, &packed, deadline)
+        })
     }
 
     /// [`Dict::len`] without blocking.
     pub fn len_async(&self) -> Completion<u64> {
         let deadline = self.deadline();
         match self.at() {
-            Ok(at) => after_barrier(at, move |store, table| store.count(table, deadline)),
+            Ok(at) => after_barrier(at, deadline, move |store, table| store.count(table, deadline)),
             Err(e) => Completion::ready(Err(e)),
         }
     }
@@ -217,11 +210,12 @@ fn on_worker<T: Send + 'static>(
 /// Reads on a worker once everything accepted so far is committed; no worker waits for that.
 fn after_barrier<T: Send + 'static>(
     at: &Bound,
+    deadline: Instant,
     read: impl FnOnce(&Arc<Store>, &Table) -> Result<T> + Send + 'static,
 ) -> Completion<T> {
     let (completer, completion) = pair();
     let (store, table) = (Arc::clone(&at.store), Arc::clone(&at.table));
-    at.store.barrier_async().on_done(move |reached| match reached {
+    at.store.barrier_async(deadline).on_done(move |reached| match reached {
         Ok(()) => {
             let readers = Arc::clone(&store.readers);
             readers.submit(Box::new(move |reader| {
@@ -232,58 +226,4 @@ fn after_barrier<T: Send + 'static>(
         Err(e) => completer.complete(Err(e)),
     });
     completion
-}
-
-/// A write that may have to wait for room.
-struct PendingWrite {
-    key: KeyBuf,
-    value: Option<Value>,
-    expires_at: i64,
-    admission: Admission,
-}
-
-impl PendingWrite {
-    fn attempt(self, store: &Arc<Store>, completer: Completer<()>) {
-        match store.try_put(&self.key, self.value.clone(), self.expires_at, &self.admission) {
-            Ok(None) => completer.complete(Ok(())),
-            Ok(Some((committed, false))) => {
-                committed.on_done(move |result| completer.complete(result));
-            }
-            Ok(Some((room, true))) => {
-                let store = Arc::clone(store);
-                room.on_done(move |result| match result {
-                    Ok(()) => self.attempt(&store, completer),
-                    Err(e) => completer.complete(Err(e)),
-                });
-            }
-            Err(e) => completer.complete(Err(e)),
-        }
-    }
-}
-
-type PackedWrite = (KeyBuf, Option<Value>, i64);
-
-/// A batch that may have to wait for room.
-struct PendingWrites {
-    writes: Vec<PackedWrite>,
-    admission: Admission,
-}
-
-impl PendingWrites {
-    fn attempt(self, store: &Arc<Store>, completer: Completer<()>) {
-        match store.try_put_many(&self.writes, &self.admission) {
-            Ok(None) => completer.complete(Ok(())),
-            Ok(Some((committed, false))) => {
-                committed.on_done(move |result| completer.complete(result));
-            }
-            Ok(Some((room, true))) => {
-                let store = Arc::clone(store);
-                room.on_done(move |result| match result {
-                    Ok(()) => self.attempt(&store, completer),
-                    Err(e) => completer.complete(Err(e)),
-                });
-            }
-            Err(e) => completer.complete(Err(e)),
-        }
-    }
 }

@@ -3,8 +3,10 @@
 mod asynchronous;
 mod bound;
 mod conditional;
+mod reading;
 mod stats;
 mod typed;
+mod writing;
 
 #[cfg(test)]
 mod tests;
@@ -14,13 +16,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::codec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memtable::Admission;
 use crate::options::Options;
-use crate::scan::{Scan, ScanOptions};
-use crate::store::{self, EXIT_LIMIT, Fast, Store};
-use crate::types::{AsKey, Entry, KeyBuf, NEVER, PersistMode, StorageMode, Value, pack};
+use crate::store::{self, EXIT_LIMIT, Store};
+use crate::types::{AsKey, KeyBuf, NEVER, PersistMode, StorageMode, Value, pack};
 
 use bound::Bound;
 pub use stats::Stats;
@@ -154,210 +154,6 @@ impl Dict {
         at.store.state.now_ms().saturating_add(ms.max(1))
     }
 
-    /// The value of `key`.
-    ///
-    /// # Errors
-    /// `KeyType`, `Codec` for a value another tool stored in a form the codec does not have, `Io`,
-    /// `Corrupt`, `Busy`, `Closed`.
-    pub fn get(&self, key: impl AsKey) -> Result<Option<Value>> {
-        let (at, packed) = self.pack(&key)?;
-        match at.store.get_fast(&packed) {
-            Fast::Found(value) => Ok(Some(value)),
-            Fast::Absent => Ok(None),
-            Fast::Unknown => at.store.get(&at.table, &packed, self.deadline()),
-        }
-    }
-
-    /// What memory knows of `key`; never waits and never reads the file.
-    ///
-    /// # Errors
-    /// `KeyType`, `Closed`.
-    #[inline]
-    pub fn peek(&self, key: impl AsKey) -> Result<Peek> {
-        let (at, packed) = self.pack(&key)?;
-        Ok(match at.store.get_fast(&packed) {
-            Fast::Found(value) => Peek::Found(value),
-            Fast::Absent => Peek::Absent,
-            Fast::Unknown => Peek::Unknown,
-        })
-    }
-
-    /// The value of `key` with its version and expiry. Pending writes of the key are committed
-    /// first, since only then is its version known.
-    ///
-    /// # Errors
-    /// As [`Dict::get`].
-    pub fn entry(&self, key: impl AsKey) -> Result<Option<Entry>> {
-        let (at, packed) = self.pack(&key)?;
-        at.store.entry(&at.table, &packed, self.deadline())
-    }
-
-    /// True when there is an entry for `key`.
-    ///
-    /// # Errors
-    /// As [`Dict::get`].
-    pub fn contains(&self, key: impl AsKey) -> Result<bool> {
-        let (at, packed) = self.pack(&key)?;
-        at.store.contains(&at.table, &packed, self.deadline())
-    }
-
-    /// The values of many keys, in their order.
-    ///
-    /// # Errors
-    /// As [`Dict::get`].
-    pub fn get_many<K: AsKey>(&self, keys: &[K]) -> Result<Vec<Option<Value>>> {
-        let (at, keys) = self.pack_all(keys)?;
-        at.store.get_many(&at.table, &keys, self.deadline())
-    }
-
-    fn pack_all<K: AsKey>(&self, keys: &[K]) -> Result<(&Bound, Vec<KeyBuf>)> {
-        let at = self.at()?;
-        let packed = keys.iter().map(|key| pack(at.table.id, key.as_key()));
-        Ok((at, packed.collect::<Result<_>>()?))
-    }
-
-    /// Sets `key` to `value`; the handle's time to live applies.
-    ///
-    /// # Errors
-    /// `KeyType`, `Codec` when the table's codec cannot hold the value, `ReadOnly`, `Closed`;
-    /// `Timeout`, `Busy` or `Full` when there was no room or no commit by the timeout: the message
-    /// says whether the write was accepted.
-    pub fn set(&self, key: impl AsKey, value: &[u8]) -> Result<()> {
-        self.set_with_ttl(key, value, Ttl::Default)
-    }
-
-    /// The same with a time to live of its own.
-    ///
-    /// # Errors
-    /// As [`Dict::set`].
-    pub fn set_with_ttl(&self, key: impl AsKey, value: &[u8], ttl: Ttl) -> Result<()> {
-        codec::check(self.options.storage_mode, value)?;
-        self.set_encoded(key, Value::from(value), ttl)
-    }
-
-    /// Sets `key` to a value that is known to be valid for the codec: not checked again.
-    ///
-    /// # Errors
-    /// As [`Dict::set`].
-    pub fn set_encoded(&self, key: impl AsKey, value: Value, ttl: Ttl) -> Result<()> {
-        let (at, packed) = self.pack(&key)?;
-        let expires_at = self.expires_at(at, ttl);
-        at.store.put(&packed, Some(value), expires_at, &self.admission, self.deadline())
-    }
-
-    /// The same if that takes no waiting: false when it does, and then nothing was written.
-    ///
-    /// # Errors
-    /// As [`Dict::set`].
-    #[inline]
-    pub fn try_set_encoded(&self, key: impl AsKey, value: &Value, ttl: Ttl) -> Result<bool> {
-        let (at, packed) = self.pack(&key)?;
-        self.try_put(at, &packed, Some(Arc::clone(value)), self.expires_at(at, ttl))
-    }
-
-    #[inline]
-    fn try_put(
-        &self,
-        at: &Bound,
-        packed: &[u8],
-        value: Option<Value>,
-        expires_at: i64,
-    ) -> Result<bool> {
-        let ending = at.store.state.memtable.is_ending();
-        if self.admission.durable || self.admission.window == 0 || ending {
-            return Ok(false);
-        }
-        let waits = at.store.try_put(packed, value, expires_at, &self.admission)?;
-        Ok(waits.is_none())
-    }
-
-    /// Deletes `key`, whether it is there or not.
-    ///
-    /// # Errors
-    /// As [`Dict::set`].
-    pub fn delete(&self, key: impl AsKey) -> Result<()> {
-        let (at, packed) = self.pack(&key)?;
-        at.store.put(&packed, None, NEVER, &self.admission, self.deadline())
-    }
-
-    /// The same if that takes no waiting: false when it does, and then nothing was deleted.
-    ///
-    /// # Errors
-    /// As [`Dict::set`].
-    #[inline]
-    pub fn try_delete(&self, key: impl AsKey) -> Result<bool> {
-        let (at, packed) = self.pack(&key)?;
-        self.try_put(at, &packed, None, NEVER)
-    }
-
-    /// Sets many keys as one unit: all of it survives a crash or nothing.
-    ///
-    /// # Errors
-    /// As [`Dict::set`]; then nothing was written.
-    pub fn set_many<K: AsKey, V: AsRef<[u8]>>(&self, items: &[(K, V)]) -> Result<()> {
-        for (_, value) in items {
-            codec::check(self.options.storage_mode, value.as_ref())?;
-        }
-        let encoded: Vec<_> =
-            items.iter().map(|(k, v)| (k.as_key(), Value::from(v.as_ref()))).collect();
-        self.set_many_encoded(&encoded, Ttl::Default)
-    }
-
-    /// The same with values that are known to be valid for the codec.
-    ///
-    /// # Errors
-    /// As [`Dict::set_many`].
-    pub fn set_many_encoded<K: AsKey>(&self, items: &[(K, Value)], ttl: Ttl) -> Result<()> {
-        let at = self.at()?;
-        let expires_at = self.expires_at(at, ttl);
-        let writes = items
-            .iter()
-            .map(|(key, value)| {
-                let packed = pack(at.table.id, key.as_key())?;
-                Ok((packed, Some(Arc::clone(value)), expires_at))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        at.store.put_many(&writes, &self.admission, self.deadline())
-    }
-
-    /// Deletes many keys as one unit, whether they are there or not.
-    ///
-    /// # Errors
-    /// As [`Dict::set`]; then nothing was deleted.
-    pub fn delete_many<K: AsKey>(&self, keys: &[K]) -> Result<()> {
-        let (at, keys) = self.pack_all(keys)?;
-        let writes: Vec<_> = keys.into_iter().map(|key| (key, None, NEVER)).collect();
-        at.store.put_many(&writes, &self.admission, self.deadline())
-    }
-
-    /// The number of entries. Pending writes are committed first; with nothing pending and nobody
-    /// else writing it costs no query.
-    ///
-    /// # Errors
-    /// As [`Dict::get`], and those of [`Dict::flush`].
-    pub fn len(&self) -> Result<u64> {
-        let at = self.at()?;
-        at.store.len(&at.table, self.deadline())
-    }
-
-    /// True when there is no entry.
-    ///
-    /// # Errors
-    /// As [`Dict::len`].
-    pub fn is_empty(&self) -> Result<bool> {
-        Ok(self.len()? == 0)
-    }
-
-    /// Scans entries lazily.
-    ///
-    /// # Errors
-    /// `KeyType` for a prefix or bound that is no key, `Closed`.
-    pub fn scan(&self, options: &ScanOptions) -> Result<Scan> {
-        let at = self.at()?;
-        let (store, table) = (Arc::clone(&at.store), Arc::clone(&at.table));
-        Scan::new(store, table, options, self.options.timeout)
-    }
-
     /// Waits until every write accepted so far is committed.
     ///
     /// # Errors
@@ -404,6 +200,16 @@ impl Dict {
     /// The store's path; `None` for an in-memory store.
     pub fn path(&self) -> Option<&Path> {
         self.bound.store.path()
+    }
+
+    /// Which store and table of this process this is: the same for every handle on them, and no
+    /// other's for as long as this handle is open.
+    ///
+    /// # Errors
+    /// `Closed`.
+    pub fn identity(&self) -> Result<(usize, u32)> {
+        let at = self.at()?;
+        Ok((Arc::as_ptr(&at.store).addr(), at.table.id))
     }
 
     /// True when the store was opened read-only.
@@ -484,5 +290,6 @@ fn admission(options: &Options) -> Admission {
         linger,
         interval: options.flush_interval,
         durable: options.persist_mode == PersistMode::Durable,
+        timeout: options.timeout,
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::{ErrorKind, Key, ManualClock, Order};
+use crate::{ErrorKind, Key, ManualClock, Order, ScanOptions};
 
 fn lazy() -> Options {
     Options { persist_mode: PersistMode::Lazy, ..Options::default() }

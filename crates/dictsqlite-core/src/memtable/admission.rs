@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::completion::Completion;
-use crate::types::Value;
+use crate::types::{KeyBuf, Value};
 
 /// How a handle's writes are let in, and how soon they must be committed.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,16 @@ pub(crate) struct Admission {
     pub(crate) interval: Duration,
     /// Whether a write is acknowledged only when it is committed and synced.
     pub(crate) durable: bool,
+    /// How long a write may wait for room, or for its commit.
+    pub(crate) timeout: Duration,
+}
+
+impl Admission {
+    /// Uncommitted operations there may be with these. A batch larger than the window is let in and
+    /// acknowledged only when it is committed, and so is a durable write.
+    pub(super) fn width(&self, ops: u64) -> u64 {
+        if ops > self.window { u64::MAX } else { self.window }
+    }
 }
 
 /// What became of a write.
@@ -24,8 +34,8 @@ pub(crate) enum Admitted {
     Done,
     /// Accepted; to be acknowledged when the completion is done.
     Wait(Completion<()>),
-    /// Not accepted: try again when the completion is done.
-    NoRoom(Completion<()>),
+    /// Not accepted: there is no room, or others wait for it.
+    NoRoom,
 }
 
 /// A pending write a reader found. No value means deleted.
@@ -37,3 +47,6 @@ pub(crate) struct Hit {
 
 /// One write: a packed key, the value (none deletes) and when it expires.
 pub(crate) type Write<'a> = (&'a [u8], Option<Value>, i64);
+
+/// The same with the key, for one that has to wait.
+pub(crate) type OwnedWrite = (KeyBuf, Option<Value>, i64);

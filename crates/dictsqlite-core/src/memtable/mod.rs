@@ -6,13 +6,14 @@
 //! spans two segments) survives whole or not at all. Segments stay readable until they are released.
 
 mod admission;
+mod room;
 mod segment;
 mod writer_side;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
@@ -23,7 +24,8 @@ use crate::clock::Clock;
 use crate::completion::{Completer, Completion, pair};
 use crate::error::{Error, Result};
 
-pub(crate) use admission::{Admission, Admitted, Hit, Write};
+pub(crate) use admission::{Admission, Admitted, Hit, OwnedWrite, Write};
+use room::Late;
 pub(crate) use segment::Segment;
 pub(crate) use writer_side::{Step, Work};
 
@@ -32,9 +34,9 @@ const SEAL_KEYS: usize = 8 * 1024;
 /// A segment is sealed at this many bytes.
 const SEAL_BYTES: usize = 8 << 20;
 /// The writer commits without waiting any longer at this many pending operations.
-const BULK_OPS: u64 = 64 * 1024;
+const BULK_OPS: u64 = 256 * 1024;
 /// The writer commits without waiting any longer at this many pending bytes.
-const BULK_BYTES: usize = 16 << 20;
+const BULK_BYTES: usize = 32 << 20;
 /// "No threshold".
 const NEVER_BY_COUNT: u64 = u64::MAX;
 
@@ -61,6 +63,15 @@ enum Item<C> {
     Command(C, Instant, u64),
 }
 
+impl<C> Item<C> {
+    fn command(self) -> Option<C> {
+        match self {
+            Self::Command(command, ..) => Some(command),
+            Self::Segment(_) => None,
+        }
+    }
+}
+
 struct Inner<C> {
     active: Segment,
     /// Readable sealed segments, oldest first, those in the writer's hands included.
@@ -72,7 +83,13 @@ struct Inner<C> {
     committed: u64,
     bytes: usize,
     waiters: VecDeque<Waiter>,
-    room: VecDeque<Completer<()>>,
+    /// Who waits for room, in the order of the calls.
+    room: BTreeMap<u64, Late>,
+    next_late: u64,
+    /// Whoever has a window up to this one must wait behind those; zero when nobody waits.
+    barred: u64,
+    /// The widest window of those who wait, or of those who did since nobody waited.
+    widest: u64,
     demand: Demand,
     /// Why the last commit failed, until one succeeds.
     trouble: Option<Error>,
@@ -88,6 +105,7 @@ struct Waiter {
     seq: u64,
     /// Whether it is to be told of a row that had to be dropped; reads are not.
     hears: bool,
+    deadline: Instant,
     completer: Completer<()>,
 }
 
@@ -159,9 +177,9 @@ impl<C> Inner<C> {
     }
 
     /// Done when everything accepted so far is committed.
-    fn wait(&mut self, hears: bool) -> Completion<()> {
+    fn wait(&mut self, hears: bool, deadline: Instant) -> Completion<()> {
         let (completer, completion) = pair();
-        self.waiters.push_back(Waiter { seq: self.accepted, hears, completer });
+        self.waiters.push_back(Waiter { seq: self.accepted, hears, deadline, completer });
         completion
     }
 }
@@ -179,7 +197,10 @@ impl<C> Memtable<C> {
                 committed: 0,
                 bytes: 0,
                 waiters: VecDeque::new(),
-                room: VecDeque::new(),
+                room: BTreeMap::new(),
+                next_late: 0,
+                barred: 0,
+                widest: 0,
                 demand: Demand::new(),
                 trouble: None,
                 dropped: None,
@@ -234,35 +255,10 @@ impl<C> Memtable<C> {
         .collect()
     }
 
-    /// Accepts one write, if there is room.
+    /// Accepts one write, if there is room and nobody has waited for it longer.
     #[inline]
     pub(crate) fn put(&self, write: Write<'_>, admission: &Admission) -> Result<Admitted> {
         let size = Segment::size_of(write.0, write.1.as_ref());
-        self.accept(1, size, admission, |active| active.put(write, &*self.clock))
-    }
-
-    /// Accepts a batch as one unit, if there is room.
-    pub(crate) fn put_many<'a>(
-        &self,
-        writes: impl ExactSizeIterator<Item = Write<'a>> + Clone,
-        admission: &Admission,
-    ) -> Result<Admitted> {
-        let size = writes.clone().map(|w| Segment::size_of(w.0, w.1.as_ref())).sum();
-        self.accept(writes.len() as u64, size, admission, |active| {
-            for write in writes {
-                active.put(write, &*self.clock);
-            }
-        })
-    }
-
-    #[inline]
-    fn accept(
-        &self,
-        ops: u64,
-        size: usize,
-        admission: &Admission,
-        write: impl FnOnce(&mut Segment),
-    ) -> Result<Admitted> {
         let mut inner = self.inner.lock();
         if inner.stopping {
             return Err(Error::closed());
@@ -270,17 +266,35 @@ impl<C> Memtable<C> {
         if let Some(dropped) = inner.dropped.take() {
             return Err(dropped);
         }
-        // A batch larger than the window is acknowledged only when it is committed.
-        let fits = ops <= admission.window;
-        let uncommitted = inner.accepted - inner.committed;
-        let crowded = fits && !admission.durable && uncommitted + ops > admission.window;
-        // What is larger than the cap goes in alone.
-        if crowded || (inner.bytes > 0 && inner.bytes + size > self.cap) {
-            let (completer, completion) = pair();
-            inner.room.push_back(completer);
-            self.hurry(inner);
-            return Ok(Admitted::NoRoom(completion));
+        let barred = inner.bars(1, size, admission, self.cap).is_some();
+        if barred || admission.width(1) <= inner.barred {
+            return Ok(Admitted::NoRoom);
         }
+        let (waits, wake) =
+            self.admit(&mut inner, 1, admission, |active| active.put(write, &*self.clock));
+        let answer = if waits {
+            let deadline = Instant::now() + admission.timeout;
+            Admitted::Wait(inner.wait(true, deadline))
+        } else {
+            Admitted::Done
+        };
+        drop(inner);
+        if wake {
+            self.writer.notify_one();
+        }
+        Ok(answer)
+    }
+
+    /// Takes operations in. Says whether they are acknowledged only when they are committed, and
+    /// whether the writer must be woken.
+    #[inline]
+    fn admit(
+        &self,
+        inner: &mut Inner<C>,
+        ops: u64,
+        admission: &Admission,
+        write: impl FnOnce(&mut Segment),
+    ) -> (bool, bool) {
         let (bytes, keys) = (inner.active.bytes(), inner.active.len());
         write(&mut inner.active);
         inner.bytes = inner.bytes + inner.active.bytes() - bytes;
@@ -289,24 +303,17 @@ impl<C> Memtable<C> {
             let added = inner.active.len() - keys;
             self.keys.fetch_add(added, Ordering::Release);
         }
-        let answer = if admission.durable {
+        let waits = admission.durable || ops > admission.window || self.is_ending();
+        if admission.durable {
             inner.active.make_durable();
-            Admitted::Wait(inner.wait(true))
-        } else if !fits || self.is_ending() {
+        } else if waits {
             inner.demand.hurry = true;
-            Admitted::Wait(inner.wait(true))
-        } else {
-            Admitted::Done
-        };
+        }
         let wake = inner.demand(admission);
         if inner.active.len() >= SEAL_KEYS || inner.active.bytes() >= SEAL_BYTES {
             inner.seal();
         }
-        drop(inner);
-        if wake {
-            self.writer.notify_one();
-        }
-        Ok(answer)
+        (waits, wake)
     }
 
     /// Queues a command behind everything accepted so far.
@@ -332,22 +339,22 @@ impl<C> Memtable<C> {
     }
 
     /// Done when everything accepted so far is committed. A row that had to be dropped is told here.
-    pub(crate) fn flush(&self) -> Completion<()> {
-        self.wait(true)
+    pub(crate) fn flush(&self, deadline: Instant) -> Completion<()> {
+        self.wait(true, deadline)
     }
 
     /// The same for a read, which is not told of dropped rows.
-    pub(crate) fn barrier(&self) -> Completion<()> {
-        self.wait(false)
+    pub(crate) fn barrier(&self, deadline: Instant) -> Completion<()> {
+        self.wait(false, deadline)
     }
 
-    fn wait(&self, hears: bool) -> Completion<()> {
+    fn wait(&self, hears: bool, deadline: Instant) -> Completion<()> {
         let mut inner = self.inner.lock();
         if inner.committed == inner.accepted {
             let dropped = if hears { inner.dropped.take() } else { None };
             return Completion::ready(dropped.map_or(Ok(()), Err));
         }
-        let completion = inner.wait(hears);
+        let completion = inner.wait(hears, deadline);
         self.hurry(inner);
         completion
     }

@@ -1,10 +1,11 @@
 //! What is accepted, in which order it is handed to the writer, and who is told when.
 
+mod room;
 mod waiting;
 
 use super::*;
 use crate::error::ErrorKind;
-use crate::types::Value;
+use crate::types::{KeyBuf, Value};
 
 const CAP: usize = 64 << 20;
 const FAR: Duration = Duration::from_secs(3600);
@@ -23,7 +24,7 @@ impl Decision for &'static str {
 }
 
 fn lazy() -> Admission {
-    Admission { window: u64::MAX, linger: u64::MAX, interval: FAR, durable: false }
+    Admission { window: u64::MAX, linger: u64::MAX, interval: FAR, durable: false, timeout: FAR }
 }
 
 fn window(buffer_size: u64) -> Admission {
@@ -32,11 +33,12 @@ fn window(buffer_size: u64) -> Admission {
         linger: (buffer_size / 2).max(1),
         interval: FAR,
         durable: false,
+        timeout: FAR,
     }
 }
 
 fn durable() -> Admission {
-    Admission { window: 0, linger: 1, interval: FAR, durable: true }
+    Admission { window: 0, linger: 1, interval: FAR, durable: true, timeout: FAR }
 }
 
 fn value(text: &str) -> Option<Value> {
@@ -45,6 +47,18 @@ fn value(text: &str) -> Option<Value> {
 
 fn put(table: &Table, key: &str, text: &str, admission: &Admission) -> Admitted {
     table.put((key.as_bytes(), value(text), 0), admission).unwrap()
+}
+
+fn owned(key: &str, text: &str) -> OwnedWrite {
+    (KeyBuf::from_slice(key.as_bytes()), value(text), 0)
+}
+
+/// A write that there is no room for yet.
+fn put_late(table: &Table, key: &str, text: &str, admission: &Admission) -> Completion<()> {
+    assert!(matches!(put(table, key, text, admission), Admitted::NoRoom));
+    let (room, ticket) = table.put_later(vec![owned(key, text)], admission).unwrap();
+    assert!(ticket.is_some() && !room.is_done());
+    room
 }
 
 fn later() -> Instant {
@@ -57,7 +71,7 @@ fn failure(kind: ErrorKind) -> Error {
 
 /// Everything pending, without waiting for it to be due.
 fn take_now(table: &Table) -> Work<&'static str> {
-    drop(table.flush());
+    drop(table.flush(later()));
     table.next_work().unwrap()
 }
 
@@ -92,8 +106,8 @@ fn a_batch_never_spans_two_segments() {
         put(&table, &n.to_string(), "", &lazy());
     }
     let keys: Vec<String> = (0..3 * SEAL_KEYS).map(|n| format!("batch {n}")).collect();
-    let writes = keys.iter().map(|k| -> Write<'_> { (k.as_bytes(), value("b"), 0) });
-    assert!(matches!(table.put_many(writes, &lazy()).unwrap(), Admitted::Done));
+    let writes = keys.iter().map(|k| owned(k, "b")).collect();
+    table.put_later(writes, &lazy()).unwrap().0.wait().unwrap();
     put(&table, "after", "", &lazy());
     let work = take_now(&table);
     let of_batch = |step: &Step<_>| match step {
@@ -204,7 +218,7 @@ fn a_command_whose_deadline_passed_is_answered_and_the_rest_still_commits() {
     table.command("hasty", Instant::now()).unwrap();
     table.command("patient", later()).unwrap();
     put(&table, "b", "2", &lazy());
-    let flush = table.flush();
+    let flush = table.flush(later());
     let work = take_now(&table);
     let late = table.failed(work, &failure(ErrorKind::Busy), Duration::ZERO);
     assert_eq!(late, ["hasty"]);
@@ -220,7 +234,7 @@ fn a_flush_behind_nothing_but_a_late_command_ends() {
     // The command leaves a gap in the count of operations; nobody may wait for it.
     let table = Table::new(CAP, clock());
     table.command("hasty", Instant::now()).unwrap();
-    let flush = table.flush();
+    let flush = table.flush(later());
     let work = table.next_work().unwrap();
     assert_eq!(table.failed(work, &failure(ErrorKind::Busy), Duration::ZERO), ["hasty"]);
     let work = table.next_work().unwrap();
@@ -235,13 +249,13 @@ fn without_room_a_write_is_not_accepted_until_there_is_some() {
     let table = Table::new(1 << 16, clock());
     let half = "x".repeat(40_000);
     assert!(matches!(put(&table, "a", &half, &lazy()), Admitted::Done));
-    let Admitted::NoRoom(room) = put(&table, "b", &half, &lazy()) else { panic!("no room") };
+    let room = put_late(&table, "b", &half, &lazy());
     assert_eq!(read(&table, "b"), None, "it was not accepted");
     assert!(!room.is_done());
     let work = table.next_work().unwrap();
     table.committed(work, None);
     room.wait().unwrap();
-    assert!(matches!(put(&table, "b", &half, &lazy()), Admitted::Done));
+    assert!(read(&table, "b").is_some());
 }
 
 #[test]
@@ -250,11 +264,11 @@ fn a_write_larger_than_the_cap_goes_in_alone() {
     let table = Table::new(1 << 16, clock());
     let huge = "x".repeat(1 << 17);
     put(&table, "a", "", &lazy());
-    assert!(matches!(put(&table, "b", &huge, &lazy()), Admitted::NoRoom(_)));
+    let room = put_late(&table, "b", &huge, &lazy());
     let work = table.next_work().unwrap();
     table.committed(work, None);
-    assert!(matches!(put(&table, "b", &huge, &lazy()), Admitted::Done));
-    assert!(matches!(put(&table, "c", "", &lazy()), Admitted::NoRoom(_)));
+    room.wait().unwrap();
+    assert!(matches!(put(&table, "c", "", &lazy()), Admitted::NoRoom));
 }
 
 #[test]
@@ -266,9 +280,9 @@ fn writethrough_leaves_at_most_buffer_size_less_one_acknowledged_writes_uncommit
             let admitted = put(&table, &n.to_string(), "", &window(buffer_size));
             assert!(matches!(admitted, Admitted::Done), "{n} of {buffer_size}");
         }
-        assert!(matches!(put(&table, "x", "", &window(buffer_size)), Admitted::NoRoom(_)));
+        assert!(matches!(put(&table, "x", "", &window(buffer_size)), Admitted::NoRoom));
         let work = table.next_work().unwrap();
-        assert!(matches!(put(&table, "x", "", &window(buffer_size)), Admitted::NoRoom(_)));
+        assert!(matches!(put(&table, "x", "", &window(buffer_size)), Admitted::NoRoom));
         table.committed(work, None);
         assert!(matches!(put(&table, "x", "", &window(buffer_size)), Admitted::Done));
     }
@@ -280,10 +294,9 @@ fn a_window_of_nothing_and_a_batch_beyond_the_window_wait_for_the_commit() {
     let table = Table::new(CAP, clock());
     let Admitted::Wait(one) = put(&table, "a", "", &window(1)) else { panic!("waits") };
     let keys = ["b", "c", "d"];
-    let writes = keys.iter().map(|k| -> Write<'_> { (k.as_bytes(), None, 0) });
-    let Admitted::Wait(batch) = table.put_many(writes, &window(3)).unwrap() else {
-        panic!("waits")
-    };
+    let writes = keys.iter().map(|k| owned(k, "")).collect();
+    let (batch, ticket) = table.put_later(writes, &window(3)).unwrap();
+    assert_eq!(ticket, None, "it is accepted");
     assert!(!one.is_done() && !batch.is_done());
     let work = table.next_work().unwrap();
     table.committed(work, None);

@@ -102,7 +102,7 @@ impl<C> Memtable<C> {
         while inner.waiters.front().is_some_and(|waiter| waiter.seq <= work.end) {
             done.extend(inner.waiters.pop_front());
         }
-        let room = std::mem::take(&mut inner.room);
+        let (served, _) = self.serve(&mut inner);
         // All of them hear of it, since any of them may have written the row.
         let heard = done.iter().any(|waiter| waiter.hears);
         let told = if heard { inner.dropped.take() } else { None };
@@ -118,7 +118,7 @@ impl<C> Memtable<C> {
             let told = told.clone().filter(|_| waiter.hears);
             waiter.completer.complete(told.map_or(Ok(()), Err));
         }
-        for completer in room {
+        for completer in served {
             completer.complete(Ok(()));
         }
         commands
@@ -146,10 +146,7 @@ impl<C> Memtable<C> {
         }
         if inner.give_up_at.is_some_and(|at| at <= now) {
             let queue = std::mem::take(&mut inner.queue);
-            late.extend(queue.into_iter().filter_map(|item| match item {
-                Item::Command(command, ..) => Some(command),
-                Item::Segment(_) => None,
-            }));
+            late.extend(queue.into_iter().filter_map(Item::command));
             inner.taken = inner.accepted;
             told.extend(inner.waiters.drain(..).map(|waiter| waiter.completer));
         }
@@ -168,17 +165,13 @@ impl<C> Memtable<C> {
         let mut inner = self.inner.lock();
         inner.stopping = true;
         let mut told: Vec<_> = inner.waiters.drain(..).map(|waiter| waiter.completer).collect();
-        told.extend(inner.room.drain(..));
+        told.extend(std::mem::take(&mut inner.room).into_values().map(|late| late.completer));
         let queue = std::mem::take(&mut inner.queue);
         drop(inner);
         for completer in told {
             completer.complete(Err(error.clone()));
         }
-        let commands = queue.into_iter().filter_map(|item| match item {
-            Item::Command(command, ..) => Some(command),
-            Item::Segment(_) => None,
-        });
-        commands.collect()
+        queue.into_iter().filter_map(Item::command).collect()
     }
 
     /// No write is accepted from now on; `next_work` ends when all is committed, or when a commit
@@ -190,8 +183,8 @@ impl<C> Memtable<C> {
         let room = std::mem::take(&mut inner.room);
         drop(inner);
         self.writer.notify_all();
-        for completer in room {
-            completer.complete(Err(Error::closed()));
+        for late in room.into_values() {
+            late.completer.complete(Err(Error::closed()));
         }
     }
 }

@@ -38,6 +38,9 @@ fn advice(kind: ErrorKind) -> &'static str {
 /// How SQLite says that a table is not there.
 const NO_SUCH_TABLE: &str = "no such table";
 
+/// The table every file of ours has.
+const NOT_OURS: &str = "no such table: _dictsqlite";
+
 /// The error of a table that is there under its name but is another one.
 pub(super) fn no_such_table(name: &str) -> rusqlite::Error {
     let text = format!("{NO_SUCH_TABLE}: {name}");
@@ -49,6 +52,13 @@ pub(super) fn error(e: &rusqlite::Error, doing: &str) -> Error {
     match e {
         rusqlite::Error::SqliteFailure(failure, text) => {
             let text = text.clone().unwrap_or_else(|| failure.to_string());
+            if text == NOT_OURS {
+                let message = format!(
+                    "{doing}: the file was removed or replaced meanwhile, or is not ours any more; \
+                     open it again ({text})"
+                );
+                return Error::new(ErrorKind::Io, message);
+            }
             if text.starts_with(NO_SUCH_TABLE) {
                 let message = format!("{doing}: the table was dropped; open it again ({text})");
                 return Error::new(ErrorKind::Closed, message);

@@ -12,7 +12,7 @@ use super::fault;
 use super::schema::{self, Identity};
 use super::stamp::Stamps;
 use crate::error::{Error, ErrorKind, Result};
-use crate::vfs;
+use crate::vfs::{self, ground, ground::Ground};
 
 /// Prepared statements kept by a connection.
 const STATEMENTS: usize = 128;
@@ -87,6 +87,22 @@ impl Opener {
             self.describe()
         );
         Err(Error::new(ErrorKind::Io, message))
+    }
+
+    /// What the file is on; a drive of another machine is refused.
+    pub(crate) fn ground(&self) -> Result<Ground> {
+        let Place::File(path) = &self.place else { return Ok(Ground::Local) };
+        match ground::of(path) {
+            Ground::Network(name) => Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "{} is on a network drive ({name}), where SQLite's WAL mode has no shared memory \
+                     between the machines and damages files; keep it on a local disk",
+                    self.describe()
+                ),
+            )),
+            other => Ok(other),
+        }
     }
 
     /// A connection with our settings. It may be used by one thread at a time.

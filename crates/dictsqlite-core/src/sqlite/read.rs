@@ -122,6 +122,12 @@ impl Reader {
         Ok(Self { connection })
     }
 
+    /// Closes the connection; no fork comes between.
+    pub(crate) fn close(self) {
+        let _pass = fork::enter();
+        drop(self.connection);
+    }
+
     /// Runs `f` in one read transaction: everything it reads is of one moment.
     pub(crate) fn snapshot<T>(&self, f: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
         self.begin()?;

@@ -22,9 +22,10 @@ use crate::memtable::Memtable;
 use crate::options::Options;
 use crate::readers::Readers;
 use crate::sqlite::{FileId, Opener, Place, Table, WriteConnection, check_name, other_codec};
-use crate::state::{Chores, Counters, Request, State};
+use crate::state::{Chores, Counters, Request, Stage, State};
 use crate::types::{Command, Outcome, PersistMode, StorageMode, TableSpec};
 use crate::vfs::fork;
+use crate::vfs::ground::Ground;
 use crate::{maintenance, writer};
 
 pub(crate) use read::Fast;
@@ -60,8 +61,10 @@ impl Store {
             read_only: options.read_only,
             timeout: options.timeout,
         };
+        let ground = opener.ground()?;
         let stamps = opener.prepare(options.adopt)?;
-        let cache_bytes = if stamps.available() { options.cache_bytes } else { 0 };
+        let believed = stamps.available() && ground == Ground::Local;
+        let cache_bytes = if believed { options.cache_bytes } else { 0 };
         let state = Arc::new(State {
             memtable: Memtable::new(options.memtable_bytes, Arc::clone(&options.clock)),
             cache: Cache::new(cache_bytes, options.hot_capacity),
@@ -143,9 +146,9 @@ impl Store {
                 let _ = thread.join();
             }
         }
-        let _pass = fork::enter();
         self.readers.close();
         self.state.cache.clear();
+        let _pass = fork::enter();
         self.state.stamps.close();
     }
 
@@ -215,11 +218,12 @@ impl Store {
             reply.complete(Err(read_only()));
             return answer;
         }
-        let request = Request { command, durable, reply };
+        let stage = Arc::new(Stage::default());
+        let request = Request { command, durable, reply, stage: Arc::clone(&stage) };
         if let Err((request, e)) = self.state.memtable.command(request, deadline) {
             request.reply.complete(Err(e));
         }
-        answer
+        answer.cancelled_by(move || stage.cancel())
     }
 }
 

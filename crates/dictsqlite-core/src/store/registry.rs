@@ -18,6 +18,9 @@ use crate::vfs::{self, fork};
 /// How long a fork waits for private stores to commit what is pending.
 const PRIVATE_FLUSH: Duration = Duration::from_secs(2);
 
+/// No SQLite database that is not empty is shorter than its smallest page.
+const LEAST_BYTES: u64 = 512;
+
 /// Whether `end` was called.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
@@ -173,6 +176,17 @@ fn find_or_create(path: &Path, read_only: bool) -> Result<FileId> {
         Error::new(ErrorKind::Io, format!("cannot open {}: {e}", path.display()))
     };
     match std::fs::metadata(path) {
+        // SQLite takes what is shorter than a page for empty, and would write over it.
+        Ok(metadata) if metadata.is_file() && (1..LEAST_BYTES).contains(&metadata.len()) => {
+            return Err(Error::new(
+                ErrorKind::Corrupt,
+                format!(
+                    "{} is damaged or is not an SQLite database; it has only {} bytes",
+                    path.display(),
+                    metadata.len()
+                ),
+            ));
+        }
         Ok(metadata) if metadata.is_file() => {}
         Ok(_) => {
             return Err(Error::new(
@@ -239,7 +253,7 @@ pub fn shutdown(limit: Duration) -> Vec<String> {
     // All of them begin at once, so that none loses its time to another one that is stuck.
     for slot in registry.slots.lock().values() {
         if let Slot::Open(store) = slot {
-            drop(store.state.memtable.barrier());
+            drop(store.state.memtable.barrier(deadline));
         }
     }
     let stores: Vec<Arc<Store>> = {

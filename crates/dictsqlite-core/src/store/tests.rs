@@ -1,6 +1,7 @@
 //! One store for all handles of a process, and its life beside other connections and processes.
 
 mod concurrency;
+mod ground;
 mod processes;
 
 use std::path::PathBuf;

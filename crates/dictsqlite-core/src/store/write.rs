@@ -1,19 +1,17 @@
 //! Writing: accept into the memtable, wait for room or for the commit where the mode asks for it.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Store, read_only};
 use crate::codec;
 use crate::completion::Completion;
-use crate::error::{Error, ErrorKind, Result};
-use crate::memtable::{Admission, Admitted, Write};
-use crate::sqlite::{holders, locked};
-use crate::types::{Command, Value, unpack};
+use crate::error::Result;
+use crate::memtable::{Admission, Admitted, OwnedWrite};
+use crate::types::{Command, KeyBuf, Value, unpack};
 
 impl Store {
-    /// Accepts one write if that takes no waiting. `None` means that it was acknowledged; else the
-    /// completion is to be waited for, and `true` says that the write is still to be made then.
+    /// Accepts one write if there is room now.
     #[inline]
     pub(crate) fn try_put(
         &self,
@@ -21,18 +19,12 @@ impl Store {
         value: Option<Value>,
         expires_at: i64,
         admission: &Admission,
-    ) -> Result<Option<(Completion<()>, bool)>> {
+    ) -> Result<Admitted> {
         if self.read_only {
             return Err(read_only());
         }
-        if let Some(value) = &value {
-            codec::check_size(key, value).map_err(|e| e.with_key(unpack(key)))?;
-        }
-        match self.state.memtable.put((key, value, expires_at), admission)? {
-            Admitted::Done => Ok(None),
-            Admitted::Wait(completion) => Ok(Some((completion, false))),
-            Admitted::NoRoom(completion) => Ok(Some((completion, true))),
-        }
+        check_size(key, value.as_ref())?;
+        self.state.memtable.put((key, value, expires_at), admission)
     }
 
     /// Writes one key (no value deletes), as the admission promises.
@@ -44,110 +36,90 @@ impl Store {
         admission: &Admission,
         deadline: Instant,
     ) -> Result<()> {
-        while let Some((completion, again)) =
-            self.try_put(key, value.clone(), expires_at, admission)?
-        {
-            self.await_writer(completion, deadline, !again)?;
-            if !again {
-                break;
+        match self.try_put(key, value.clone(), expires_at, admission)? {
+            Admitted::Done => Ok(()),
+            Admitted::Wait(committed) => self.await_writer(committed, deadline),
+            Admitted::NoRoom => {
+                let write = (KeyBuf::from_slice(key), value, expires_at);
+                self.await_room(self.put_later(vec![write], admission), deadline)
             }
-        }
-        Ok(())
-    }
-
-    /// Accepts a batch as one unit if that takes no waiting; as [`Store::try_put`].
-    pub(crate) fn try_put_many(
-        &self,
-        writes: &[(impl AsRef<[u8]>, Option<Value>, i64)],
-        admission: &Admission,
-    ) -> Result<Option<(Completion<()>, bool)>> {
-        if self.read_only {
-            return Err(read_only());
-        }
-        for (key, value, _) in writes {
-            if let Some(value) = value {
-                codec::check_size(key.as_ref(), value)
-                    .map_err(|e| e.with_key(unpack(key.as_ref())))?;
-            }
-        }
-        if writes.is_empty() {
-            return Ok(None);
-        }
-        let batch = writes.iter().map(|(k, v, at)| -> Write<'_> { (k.as_ref(), v.clone(), *at) });
-        match self.state.memtable.put_many(batch, admission)? {
-            Admitted::Done => Ok(None),
-            Admitted::Wait(completion) => Ok(Some((completion, false))),
-            Admitted::NoRoom(completion) => Ok(Some((completion, true))),
         }
     }
 
     /// Writes a batch as one unit.
     pub(crate) fn put_many(
         &self,
-        writes: &[(impl AsRef<[u8]>, Option<Value>, i64)],
+        writes: Vec<OwnedWrite>,
         admission: &Admission,
         deadline: Instant,
     ) -> Result<()> {
-        while let Some((completion, again)) = self.try_put_many(writes, admission)? {
-            self.await_writer(completion, deadline, !again)?;
-            if !again {
-                break;
-            }
-        }
-        Ok(())
+        self.await_room(self.put_async(writes, admission), deadline)
     }
 
-    /// Waits for the writer; on the deadline, says why it took so long and what that means.
-    fn await_writer(
+    /// The same without blocking.
+    pub(crate) fn put_async(
         &self,
-        completion: Completion<()>,
-        deadline: Instant,
-        accepted: bool,
-    ) -> Result<()> {
+        writes: Vec<OwnedWrite>,
+        admission: &Admission,
+    ) -> Completion<()> {
+        if self.read_only {
+            return Completion::ready(Err(read_only()));
+        }
+        if writes.is_empty() {
+            return Completion::ready(Ok(()));
+        }
+        match writes.iter().try_for_each(|(key, value, _)| check_size(key, value.as_ref())) {
+            Ok(()) => self.put_later(writes, admission),
+            Err(e) => Completion::ready(Err(e)),
+        }
+    }
+
+    /// Writes as soon as there is room; until then it can be cancelled.
+    fn put_later(&self, writes: Vec<OwnedWrite>, admission: &Admission) -> Completion<()> {
+        match self.state.memtable.put_later(writes, admission) {
+            Ok((completion, None)) => completion,
+            Ok((completion, Some(ticket))) => {
+                let state = Arc::clone(&self.state);
+                completion.cancelled_by(move || state.memtable.withdraw(ticket))
+            }
+            Err(e) => Completion::ready(Err(e)),
+        }
+    }
+
+    /// Waits for a write that may not be accepted yet; on the deadline it is withdrawn.
+    fn await_room(&self, completion: Completion<()>, deadline: Instant) -> Result<()> {
+        let canceller = completion.canceller();
         match completion.wait_until(deadline) {
             Ok(result) => result,
-            Err(_still_waiting) => Err(self.too_late(accepted)),
-        }
-    }
-
-    fn too_late(&self, accepted: bool) -> Error {
-        let (writes, _) = self.state.memtable.backlog();
-        let state = if accepted {
-            format!("{writes} accepted writes are not committed yet; they are kept and will be")
-        } else {
-            format!("the write was not accepted, since {writes} before it are not committed yet")
-        };
-        let at_lock = self.state.at_lock.load(Ordering::Acquire);
-        match self.state.memtable.trouble().or_else(|| at_lock.then(locked)) {
-            Some(trouble) => {
-                let holder = self.named_holder(trouble.kind());
-                let message = format!("{}{holder} ({state})", trouble.message());
-                Error::new(trouble.kind(), message)
+            Err(late) if canceller.is_some_and(|canceller| canceller.cancel()) => {
+                drop(late);
+                Err(self.state.too_late(false))
             }
-            None => Error::new(ErrorKind::Timeout, format!("the timeout passed: {state}")),
+            // Accepted in the last moment, perhaps.
+            Err(late) => late.now().unwrap_or_else(|_| Err(self.state.too_late(true))),
         }
     }
 
-    /// Who holds the lock, where that is what is wrong and can be known.
-    fn named_holder(&self, kind: ErrorKind) -> String {
-        let path = self.path().filter(|_| kind == ErrorKind::Busy);
-        match path.map(holders) {
-            Some(who) if !who.is_empty() => format!("; it is held by {}", who.join(" and ")),
-            _ => String::new(),
+    /// Waits for the writer to commit what was accepted; on the deadline, says why it took so long
+    /// and what that means.
+    fn await_writer(&self, completion: Completion<()>, deadline: Instant) -> Result<()> {
+        match completion.wait_until(deadline) {
+            Ok(result) => result,
+            Err(_still_waiting) => Err(self.state.too_late(true)),
         }
     }
 
     /// Everything accepted so far is committed, so that SQLite alone knows all of it.
     pub(crate) fn barrier(&self, deadline: Instant) -> Result<()> {
-        self.await_writer(self.barrier_async(), deadline, true)
+        self.await_writer(self.barrier_async(deadline), deadline)
     }
 
     /// The same without blocking.
-    pub(crate) fn barrier_async(&self) -> Completion<()> {
+    pub(crate) fn barrier_async(&self, deadline: Instant) -> Completion<()> {
         if self.state.memtable.is_empty() {
             Completion::ready(Ok(()))
         } else {
-            self.state.memtable.barrier()
+            self.state.memtable.barrier(deadline)
         }
     }
 
@@ -156,7 +128,7 @@ impl Store {
         if durable {
             return self.flush_async(true, deadline).wait();
         }
-        self.await_writer(self.flush_async(false, deadline), deadline, true)
+        self.await_writer(self.flush_async(false, deadline), deadline)
     }
 
     /// The same without blocking.
@@ -167,7 +139,12 @@ impl Store {
         if durable {
             self.command(Command::Sync, deadline, true).then(|done| done.map(drop))
         } else {
-            self.state.memtable.flush()
+            self.state.memtable.flush(deadline)
         }
     }
+}
+
+fn check_size(key: &[u8], value: Option<&Value>) -> Result<()> {
+    let Some(value) = value else { return Ok(()) };
+    codec::check_size(key, value).map_err(|e| e.with_key(unpack(key)))
 }

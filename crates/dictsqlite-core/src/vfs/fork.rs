@@ -27,9 +27,9 @@ const NAP: Duration = Duration::from_micros(50);
 /// are waiting for another process's lock, in a sleep of their own.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How many forks lie between the first process and this one.
+/// How many forks lie between the first process and this one, once a store was opened in it.
 #[inline]
-pub(crate) fn generation() -> u32 {
+pub fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)
 }
 

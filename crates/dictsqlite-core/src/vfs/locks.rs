@@ -3,7 +3,9 @@
 //! POSIX record locks belong to the process: when any code in it closes any descriptor of the file,
 //! all of them are gone. Another SQLite in the process (Python's `sqlite3` module, for one) does just
 //! that. On Linux there are locks that belong to an open file description, so SQLite's `fcntl` is
-//! replaced by one that takes them on a private description, one an inode, that nobody else closes.
+//! replaced by one that takes them on a private description, one an inode, that nobody else closes. And
+//! its `close` is replaced by one that leaves a descriptor open as long as another library of the
+//! process has locks on the file, which it would lose.
 //!
 //! SQLite also keeps a table of inodes it holds locks on, which a child of a fork inherits without
 //! the locks. Its `fstat` is replaced by one that gives every generation of forks device numbers of
@@ -18,6 +20,8 @@ pub(crate) fn install() {}
 
 #[cfg(unix)]
 pub(super) use unix::after_fork;
+#[cfg(all(test, target_os = "linux"))]
+pub(super) use unix::{Call, replace};
 #[cfg(unix)]
 pub(crate) use unix::install;
 
@@ -31,7 +35,7 @@ mod unix {
     use crate::vfs::fork;
 
     /// A system call as SQLite keeps it, whatever its signature.
-    pub(super) type Call = ffi::sqlite3_syscall_ptr;
+    pub(in crate::vfs) type Call = ffi::sqlite3_syscall_ptr;
     type Fstat = unsafe extern "C" fn(c_int, *mut libc::stat) -> c_int;
 
     /// Bits of the device number that the generation is put into.
@@ -50,7 +54,7 @@ mod unix {
 
     /// # Safety
     /// `call` must have the signature of the system call it replaces.
-    pub(super) unsafe fn replace(name: &CStr, call: Call) {
+    pub(in crate::vfs) unsafe fn replace(name: &CStr, call: Call) {
         // SAFETY: SQLite is initialised first; the default VFS lives as long as the program.
         unsafe {
             ffi::sqlite3_initialize();
@@ -98,6 +102,8 @@ mod linux {
     struct Table {
         inodes: HashMap<c_int, Inode>,
         holders: HashMap<Inode, Holder>,
+        /// Done with, but closing them would cost another library of this process its locks.
+        parked: Vec<c_int>,
     }
 
     struct Holder {
@@ -134,9 +140,8 @@ mod linux {
     }
 
     unsafe extern "C" fn close(fd: c_int) -> c_int {
-        TABLE.lock().forget(fd);
-        // SAFETY: handed on as it came.
-        unsafe { libc::close(fd) }
+        TABLE.lock().let_go(fd);
+        0
     }
 
     impl Table {
@@ -145,14 +150,7 @@ mod linux {
             if let Some(inode) = self.inodes.get(&fd) {
                 return self.holders.get(inode).map(|holder| holder.fd);
             }
-            // SAFETY: zeroes are a valid `stat`, which the call fills.
-            let inode = unsafe {
-                let mut stat: libc::stat = std::mem::zeroed();
-                if libc::fstat(fd, &raw mut stat) != 0 {
-                    return None;
-                }
-                (stat.st_dev, stat.st_ino)
-            };
+            let inode = inode_of(fd)?;
             let holder = match self.holders.get_mut(&inode) {
                 Some(holder) => holder,
                 None => {
@@ -166,15 +164,60 @@ mod linux {
         }
 
         /// SQLite closes `fd`; with the last one of its file the locks go.
-        fn forget(&mut self, fd: c_int) {
-            let Some(inode) = self.inodes.remove(&fd) else { return };
-            let Some(holder) = self.holders.get_mut(&inode) else { return };
-            holder.users -= 1;
-            if holder.users == 0 {
-                // SAFETY: ours, and nobody uses it any more.
-                unsafe { libc::close(holder.fd) };
-                self.holders.remove(&inode);
+        fn let_go(&mut self, fd: c_int) {
+            if let Some(inode) = self.inodes.remove(&fd)
+                && let Some(holder) = self.holders.get_mut(&inode)
+            {
+                holder.users -= 1;
+                if holder.users == 0 {
+                    unlock(holder.fd);
+                    self.parked.push(holder.fd);
+                    self.holders.remove(&inode);
+                }
             }
+            self.parked.push(fd);
+            let locked = locked_by_others_here();
+            self.parked.retain(|fd| {
+                let kept = inode_of(*fd).is_some_and(|(_, inode)| locked.contains(&inode));
+                if !kept {
+                    // SAFETY: ours, and nobody uses it any more.
+                    unsafe { libc::close(*fd) };
+                }
+                kept
+            });
+        }
+    }
+
+    /// Gives up what the description of `fd` holds.
+    fn unlock(fd: c_int) {
+        // SAFETY: zeroes are a valid `flock`: all of the file.
+        unsafe {
+            let mut all: libc::flock = std::mem::zeroed();
+            all.l_type = libc::F_UNLCK as _;
+            libc::fcntl(fd, libc::F_OFD_SETLK, &raw mut all);
+        }
+    }
+
+    /// The files this process has POSIX locks on, which any close of them would drop: they are another
+    /// library's, since we have none.
+    fn locked_by_others_here() -> Vec<libc::ino_t> {
+        let own = std::process::id().to_string();
+        let inode = |lock: &str| -> Option<libc::ino_t> {
+            // `5: POSIX  ADVISORY  READ 1234 fe:00:5678 124 124`
+            let mut fields = lock.split_whitespace().skip(1);
+            let posix = fields.next() == Some("POSIX") && fields.nth(2) == Some(&own);
+            fields.next().filter(|_| posix)?.rsplit(':').next()?.parse().ok()
+        };
+        let text = std::fs::read_to_string("/proc/locks").unwrap_or_default();
+        text.lines().filter_map(inode).collect()
+    }
+
+    /// What file a descriptor is open on.
+    fn inode_of(fd: c_int) -> Option<Inode> {
+        // SAFETY: zeroes are a valid `stat`, which the call fills.
+        unsafe {
+            let mut stat: libc::stat = std::mem::zeroed();
+            (libc::fstat(fd, &raw mut stat) == 0).then_some((stat.st_dev, stat.st_ino))
         }
     }
 
@@ -195,9 +238,9 @@ mod linux {
     /// the descriptors would stay open, which harms nobody.
     pub(super) fn after_fork() {
         if let Some(mut table) = TABLE.try_lock() {
-            for holder in table.holders.values() {
+            for fd in table.holders.values().map(|h| h.fd).chain(table.parked.iter().copied()) {
                 // SAFETY: ours; the parent's own descriptors of the descriptions keep the locks.
-                unsafe { libc::close(holder.fd) };
+                unsafe { libc::close(fd) };
             }
             *table = Table::default();
         }

@@ -5,11 +5,16 @@
 //! snapshots, and a commit stamp. [`locks`] gives SQLite's files on disk locks that nobody else in
 //! the process can drop, and [`fork`] brings both through a fork.
 
+#[cfg(all(test, target_os = "linux"))]
+mod faults;
 pub(crate) mod fork;
+pub(crate) mod ground;
 mod heap;
 mod locks;
 #[cfg(test)]
 mod tests;
 
+#[cfg(all(test, target_os = "linux"))]
+pub(crate) use faults::Broken;
 pub(crate) use heap::{HEAP_VFS, private_name, register_heap};
 pub(crate) use locks::install as install_locks;

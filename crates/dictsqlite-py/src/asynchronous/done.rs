@@ -118,12 +118,26 @@ impl Done {
     }
 }
 
+impl Drop for Done {
+    fn drop(&mut self) {
+        let Err(error) = &self.result else { return };
+        if *self.state.lock() != State::Awaited {
+            // As asyncio does for its futures. At the interpreter's end nobody listens any more.
+            Python::try_attach(|py| {
+                let told = hub::never_retrieved(py, error.bind(py));
+                told.unwrap_or_else(|e| e.write_unraisable(py, None));
+            });
+        }
+    }
+}
+
 #[pymethods]
 impl Done {
-    /// asyncio takes what has this attribute for a future.
-    #[classattr]
-    fn _asyncio_future_blocking() -> bool {
-        false
+    /// asyncio takes what has this attribute, and not `None` in it, for a future. Where no loop runs
+    /// it must be a coroutine, since it could not say whose future it is.
+    #[getter]
+    fn _asyncio_future_blocking(&self, py: Python<'_>) -> Option<bool> {
+        hub::running_loop(py).ok().map(|_| false)
     }
 
     fn __await__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
@@ -184,10 +198,12 @@ impl Done {
     }
 
     fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.close();
         self.finished(py, Ok)
     }
 
     fn exception(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.close();
         self.result.as_ref().err().map(|e| e.clone_ref(py))
     }
 
@@ -207,7 +223,7 @@ impl Done {
             keywords.set_item("context", context)?;
         }
         let arguments = PyTuple::new(py, [callback, slf.as_any()])?;
-        hub::current_loop(py)?.call_method("call_soon", arguments, Some(&keywords)).map(drop)
+        hub::running_loop(py)?.call_method("call_soon", arguments, Some(&keywords)).map(drop)
     }
 
     fn remove_done_callback(&self, callback: &Bound<'_, PyAny>) -> usize {

@@ -1,21 +1,26 @@
 //! The loop's side: which futures wait for which results, and the one socket that wakes the loop.
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use crate::sync::Mutex;
-use dictsqlite_core::{Completion, Dict, Error, ErrorKind};
+use dictsqlite_core::{Canceller, Completion, Dict, Error, ErrorKind};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyCFunction;
 
 use super::done::{self, Done};
+use super::outside;
 use crate::errors;
+use crate::sync::Mutex;
+
+/// How long results are handed out before the loop turns.
+const SLICE: Duration = Duration::from_millis(1);
 
 /// A result on its way to a loop; no Python object is in it.
 type Answer = Result<Box<dyn Any + Send>, Error>;
@@ -43,13 +48,22 @@ impl Inbox {
     }
 }
 
+/// A future, what makes its value, and what withdraws its operation.
+struct Waiting {
+    future: Py<PyAny>,
+    finish: Finish,
+    canceller: Option<Canceller>,
+}
+
 /// One event loop's futures.
 #[pyclass(frozen, module = "dictsqlite._dictsqlite")]
 pub(crate) struct Hub {
     event_loop: Py<PyAny>,
     inbox: Arc<Inbox>,
     woken: UnixStream,
-    waiting: Mutex<HashMap<u64, (Py<PyAny>, Finish)>>,
+    waiting: Mutex<HashMap<u64, Waiting>>,
+    /// Results that came, and are not handed out yet.
+    arrived: Mutex<VecDeque<(u64, Answer)>>,
     next: AtomicU64,
     process: u32,
     /// Handles with reads queued in this turn of the loop.
@@ -59,7 +73,7 @@ pub(crate) struct Hub {
 /// The hubs of this process's loops. Few programs have more than one loop, none has many.
 static HUBS: Mutex<Vec<Py<Hub>>> = Mutex::new(Vec::new());
 
-fn cached<'py>(
+pub(super) fn cached<'py>(
     py: Python<'py>,
     cell: &'static PyOnceLock<Py<PyAny>>,
     module: &str,
@@ -79,13 +93,10 @@ pub(super) fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     cached(py, &FUNCTION, "asyncio", "get_running_loop")?.call0()
 }
 
-/// The running loop, or the one that is about to run here (`run_until_complete` of a result).
-pub(super) fn current_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+/// Says that an error was never raised, since nobody awaited its operation.
+pub(super) fn never_retrieved(py: Python<'_>, error: &Bound<'_, PyAny>) -> PyResult<()> {
     static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    match running_loop(py) {
-        Ok(running) => Ok(running),
-        Err(_) => cached(py, &FUNCTION, "asyncio", "get_event_loop")?.call0(),
-    }
+    cached(py, &FUNCTION, "dictsqlite._future", "never_retrieved")?.call1((error,)).map(drop)
 }
 
 /// Has the running loop tell us when it turns.
@@ -98,21 +109,21 @@ pub(super) fn call_soon_turned(py: Python<'_>) -> PyResult<()> {
     running_loop(py)?.call_method1("call_soon", (turned.bind(py),)).map(drop)
 }
 
-/// The hub of the running loop, made on first use.
-fn of_running_loop(py: Python<'_>) -> PyResult<Bound<'_, Hub>> {
-    let event_loop = running_loop(py)?;
+/// The hub of a loop that runs in this thread, made on first use.
+fn of_loop<'py>(event_loop: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Hub>> {
+    let py = event_loop.py();
     let process = std::process::id();
     let known = {
         let hubs = HUBS.lock();
         let mine = hubs.iter().find(|hub| {
             let hub = hub.get();
-            hub.process == process && hub.event_loop.is(&event_loop)
+            hub.process == process && hub.event_loop.is(event_loop)
         });
         mine.map(|hub| hub.clone_ref(py))
     };
     match known {
         Some(hub) => Ok(hub.into_bound(py)),
-        None => Hub::open(&event_loop, process),
+        None => Hub::open(event_loop, process),
     }
 }
 
@@ -131,31 +142,44 @@ impl Hub {
                 inbox: Arc::new(Inbox { arrived: Mutex::default(), wake }),
                 woken,
                 waiting: Mutex::default(),
+                arrived: Mutex::default(),
                 next: AtomicU64::new(0),
                 process,
                 queued: Mutex::default(),
             },
         )?;
         event_loop.call_method1("add_reader", (descriptor, hub.getattr("_drain")?))?;
-        // Hubs of closed loops, and of the parent's after a fork, have nobody to serve. They are
-        // dropped after the lock is released, since dropping may run Python code.
-        let others: Vec<Py<Self>> = HUBS.lock().drain(..).collect();
-        let mut kept = vec![hub.clone().unbind()];
-        for other in others {
-            let closed = other.get().process != process
-                || other.get().event_loop.bind(py).call_method0("is_closed")?.is_truthy()?;
-            if !closed {
-                kept.push(other);
+        // Hubs of closed loops, and of the parent's after a fork, have nobody to serve. Python code
+        // runs without the lock: asking loops, and dropping hubs.
+        let known: Vec<Py<Self>> = HUBS.lock().iter().map(|hub| hub.clone_ref(py)).collect();
+        let mut gone = Vec::new();
+        for other in known {
+            let event_loop = other.get().event_loop.bind(py);
+            if other.get().process != process
+                || event_loop.call_method0("is_closed")?.is_truthy()?
+            {
+                gone.push(other);
             }
         }
-        HUBS.lock().extend(kept);
+        let dropped: Vec<Py<Self>> = {
+            let mut hubs = HUBS.lock();
+            let is_gone = |hub: &mut Py<Self>| gone.iter().any(|other| other.is(&*hub));
+            let dropped = hubs.extract_if(.., is_gone).collect();
+            hubs.push(hub.clone().unbind());
+            dropped
+        };
+        drop(dropped);
         Ok(hub)
     }
 }
 
 /// Has the reads that were queued done when the loop turns: those of all tasks of this turn together.
 pub(super) fn kick_soon(py: Python<'_>, dict: &Arc<Dict>) -> PyResult<()> {
-    let hub = of_running_loop(py)?;
+    let Ok(event_loop) = running_loop(py) else {
+        dict.kick();
+        return Ok(());
+    };
+    let hub = of_loop(&event_loop)?;
     let first = {
         let mut queued = hub.get().queued.lock();
         if queued.iter().any(|known| Arc::ptr_eq(known, dict)) {
@@ -165,7 +189,6 @@ pub(super) fn kick_soon(py: Python<'_>, dict: &Arc<Dict>) -> PyResult<()> {
         queued.len() == 1
     };
     if first {
-        let event_loop = hub.get().event_loop.bind(py);
         event_loop.call_method1("call_soon", (hub.getattr("_kick")?,))?;
     }
     Ok(())
@@ -180,23 +203,57 @@ impl Hub {
     }
 
     /// Called by the loop when results have arrived.
-    fn _drain(&self, py: Python<'_>) -> PyResult<()> {
+    fn _drain(slf: &Bound<'_, Self>) -> PyResult<()> {
         let mut bytes = [0; 64];
         // Emptied before the inbox is looked at, so that what comes later wakes the loop again.
-        while matches!((&self.woken).read(&mut bytes), Ok(n) if n == bytes.len()) {}
-        let arrived = std::mem::take(&mut *self.inbox.arrived.lock());
-        for (token, answer) in arrived {
-            let waiting = self.waiting.lock().remove(&token);
-            let Some((future, finish)) = waiting else { continue };
-            let future = future.bind(py);
-            if future.call_method0("done")?.is_truthy()? {
-                continue; // cancelled; what was accepted happens all the same
-            }
-            match finish(py, answer) {
-                Ok(value) => future.call_method1("set_result", (value,))?,
-                Err(e) => future.call_method1("set_exception", (e.into_value(py),))?,
-            };
+        while matches!((&slf.get().woken).read(&mut bytes), Ok(n) if n == bytes.len()) {}
+        let came = std::mem::take(&mut *slf.get().inbox.arrived.lock());
+        slf.get().arrived.lock().extend(came);
+        Self::hand_out(slf)
+    }
+
+    /// Takes back what a cancelled future was to do, if that was not accepted yet.
+    fn _withdraw(&self, token: u64) {
+        let waiting = self.waiting.lock().remove(&token);
+        if let Some(canceller) = waiting.and_then(|waiting| waiting.canceller) {
+            canceller.cancel();
         }
+    }
+
+    /// Hands out results for about a millisecond, and the rest when the loop has turned.
+    #[pyo3(name = "_hand_out")]
+    fn hand_out(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let hub = slf.get();
+        let began = Instant::now();
+        loop {
+            // Taken out one by one: what runs in between may come back here.
+            let Some((token, answer)) = hub.arrived.lock().pop_front() else { return Ok(()) };
+            if let Err(e) = hub.settle(py, token, answer) {
+                e.write_unraisable(py, Some(slf));
+            }
+            if token % 16 == 0 && began.elapsed() >= SLICE && !hub.arrived.lock().is_empty() {
+                let event_loop = hub.event_loop.bind(py);
+                return event_loop
+                    .call_method1("call_soon", (slf.getattr("_hand_out")?,))
+                    .map(drop);
+            }
+        }
+    }
+}
+
+impl Hub {
+    fn settle(&self, py: Python<'_>, token: u64, answer: Answer) -> PyResult<()> {
+        // Cancelled, if it is not there; what was accepted happens all the same.
+        let Some(waiting) = self.waiting.lock().remove(&token) else { return Ok(()) };
+        let future = waiting.future.bind(py);
+        if future.call_method0("done")?.is_truthy()? {
+            return Ok(());
+        }
+        match (waiting.finish)(py, answer) {
+            Ok(value) => future.call_method1("set_result", (value,))?,
+            Err(e) => future.call_method1("set_exception", (e.into_value(py),))?,
+        };
         Ok(())
     }
 }
@@ -215,21 +272,35 @@ pub(super) fn awaitable<'py, T: Send + 'static>(
         }
         Err(pending) => pending,
     };
-    let hub = of_running_loop(py)?;
-    let hub = hub.get();
-    let future = pending_future(py, &hub.event_loop)?;
+    let Ok(event_loop) = running_loop(py) else {
+        return outside::coroutine(py, move |py| awaitable(py, completion, finish));
+    };
+    let hub = of_loop(&event_loop)?;
+    let (of, hub) = (hub.clone(), hub.get());
     let token = hub.next.fetch_add(1, Ordering::Relaxed);
+    let future = pending_future(&event_loop, of.as_any(), token)?;
     let finish: Finish = Box::new(move |py, answer| match answer.map(|any| any.downcast::<T>()) {
         Ok(Ok(value)) => finish(py, *value),
         Ok(Err(_)) => Err(errors::of(py, ErrorKind::Internal, "an answer of another kind")),
         Err(e) => Err(errors::raise(py, &e)),
     });
-    hub.waiting.lock().insert(token, (future.clone().unbind(), finish));
+    let canceller = completion.canceller();
+    let waiting = Waiting { future: future.clone().unbind(), finish, canceller };
+    hub.waiting.lock().insert(token, waiting);
     let inbox = Arc::clone(&hub.inbox);
     completion.on_done(move |result: Result<T, Error>| {
         inbox.put(token, result.map(|value| Box::new(value) as Box<dyn Any + Send>));
     });
     Ok(future)
+}
+
+/// What goes wrong is raised by the await, as with a coroutine.
+#[inline]
+pub(super) fn later<'py>(
+    py: Python<'py>,
+    operation: impl FnOnce() -> PyResult<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    operation().or_else(|e| done(py, Err(e)))
 }
 
 /// An awaitable that is done.
@@ -241,7 +312,12 @@ pub(super) fn done<'py>(
 }
 
 /// A future that `create_task` and `TaskGroup` take as well; see `dictsqlite._future`.
-fn pending_future<'py>(py: Python<'py>, event_loop: &Py<PyAny>) -> PyResult<Bound<'py, PyAny>> {
+fn pending_future<'py>(
+    event_loop: &Bound<'py, PyAny>,
+    hub: &Bound<'py, PyAny>,
+    token: u64,
+) -> PyResult<Bound<'py, PyAny>> {
     static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    cached(py, &CLASS, "dictsqlite._future", "make")?.call1((event_loop,))
+    let make = cached(event_loop.py(), &CLASS, "dictsqlite._future", "make")?;
+    make.call1((event_loop, hub, token))
 }

@@ -2,32 +2,33 @@
 
 use std::sync::Arc;
 
-use dictsqlite_core::{Dict as Core, Entry, Peek, Ttl, Value};
+use dictsqlite_core::{Entry, Peek, Ttl, Value};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyList, PyTuple};
 
-use super::hub::{awaitable, done, kick_soon};
-use super::pages::AsyncScan;
+use super::hub::{awaitable, cached, done, kick_soon, later};
 use crate::dict::arguments::{integer, pairs, version};
 use crate::dict::{Dict, Open, entry_of};
 use crate::errors;
 use crate::keys::{self, PyKey};
-use crate::open::{self, Arguments};
-use crate::scan::{self, What};
-use crate::values::{Values, storage_mode};
+use crate::open;
 
-type Awaitable<'py> = PyResult<Bound<'py, PyAny>>;
+pub(super) type Awaitable<'py> = PyResult<Bound<'py, PyAny>>;
 
 fn none(py: Python<'_>) -> Bound<'_, PyAny> {
     py.None().into_bound(py)
 }
+
+/// Makes the Python value of an entry, or of there being none.
+type FinishEntry = Box<dyn FnOnce(Python<'_>, Option<Entry>) -> PyResult<Py<PyAny>> + Send>;
 
 /// The value of an entry or nothing, as Python's `pop` and `setdefault` give it.
 fn value_or(
     key: &Bound<'_, PyAny>,
     open: &Open,
     otherwise: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send + 'static,
-) -> Box<dyn FnOnce(Python<'_>, Option<Entry>) -> PyResult<Py<PyAny>> + Send> {
+) -> FinishEntry {
     let (values, key) = (Arc::clone(&open.values), key.clone().unbind());
     Box::new(move |py, entry: Option<Entry>| match entry {
         Some(entry) => Ok(values.decode(py, &entry.value, Some(key.bind(py)))?.unbind()),
@@ -45,26 +46,28 @@ impl Dict {
         default: Option<Bound<'py, PyAny>>,
     ) -> Awaitable<'py> {
         let py = key.py();
-        let open = self.opened(py)?;
-        let packed = keys::borrowed(key)?;
-        match open.dict.peek(&packed) {
-            Ok(Peek::Found(value)) => {
-                let value = open.values.decode(py, &value, Some(key));
-                return done(py, value);
+        later(py, || {
+            let open = self.opened(py)?;
+            let packed = keys::borrowed(key)?;
+            match open.dict.peek(&packed) {
+                Ok(Peek::Found(value)) => {
+                    let value = open.values.decode(py, &value, Some(key));
+                    return done(py, value);
+                }
+                Ok(Peek::Absent) => return done(py, Ok(default.unwrap_or_else(|| none(py)))),
+                Ok(Peek::Unknown) => {}
+                Err(e) => return Err(errors::raise(py, &e)),
             }
-            Ok(Peek::Absent) => return done(py, Ok(default.unwrap_or_else(|| none(py)))),
-            Ok(Peek::Unknown) => {}
-            Err(e) => return Err(errors::raise(py, &e)),
-        }
-        let (values, object) = (Arc::clone(&open.values), key.clone().unbind());
-        let default = default.map(Bound::unbind);
-        let found = open.dict.get_queued(&packed);
-        if !found.is_done() {
-            kick_soon(py, &open.dict)?;
-        }
-        awaitable(py, found, move |py, found: Option<Value>| match found {
-            Some(value) => Ok(values.decode(py, &value, Some(object.bind(py)))?.unbind()),
-            None => Ok(default.unwrap_or_else(|| py.None())),
+            let (values, object) = (Arc::clone(&open.values), key.clone().unbind());
+            let default = default.map(Bound::unbind);
+            let found = open.dict.get_queued(&packed);
+            if !found.is_done() {
+                kick_soon(py, &open.dict)?;
+            }
+            awaitable(py, found, move |py, found: Option<Value>| match found {
+                Some(value) => Ok(values.decode(py, &value, Some(object.bind(py)))?.unbind()),
+                None => Ok(default.unwrap_or_else(|| py.None())),
+            })
         })
     }
 
@@ -78,24 +81,26 @@ impl Dict {
         #[pyo3(from_py_with = version)] if_version: Option<i64>,
     ) -> Awaitable<'py> {
         let py = key.py();
-        let open = self.opened(py)?;
-        let ttl = open::ttl(ttl)?;
-        let (packed, value) = (keys::borrowed(key)?, open.values.encode(value, Some(key))?);
-        if let Some(version) = if_version {
-            let written = open.dict.set_if_version_async(&packed, value, version, ttl);
-            return awaitable(py, written, |py, version: i64| {
-                Ok(version.into_pyobject(py)?.into_any().unbind())
-            });
-        }
-        match open.dict.try_set_encoded(&packed, &value, ttl) {
-            Ok(true) => done(py, Ok(none(py))),
-            Ok(false) => {
-                awaitable(py, open.dict.set_encoded_async(&packed, value, ttl), |py, ()| {
-                    Ok(py.None())
-                })
+        later(py, || {
+            let open = self.opened(py)?;
+            let ttl = open::ttl(ttl)?;
+            let (packed, value) = (keys::borrowed(key)?, open.values.encode(value, Some(key))?);
+            if let Some(version) = if_version {
+                let written = open.dict.set_if_version_async(&packed, value, version, ttl);
+                return awaitable(py, written, |py, version: i64| {
+                    Ok(version.into_pyobject(py)?.into_any().unbind())
+                });
             }
-            Err(e) => Err(errors::raise(py, &e)),
-        }
+            match open.dict.try_set_encoded(&packed, &value, ttl) {
+                Ok(true) => done(py, Ok(none(py))),
+                Ok(false) => {
+                    awaitable(py, open.dict.set_encoded_async(&packed, value, ttl), |py, ()| {
+                        Ok(py.None())
+                    })
+                }
+                Err(e) => Err(errors::raise(py, &e)),
+            }
+        })
     }
 
     /// `delete` without blocking.
@@ -106,32 +111,38 @@ impl Dict {
         #[pyo3(from_py_with = version)] if_version: Option<i64>,
     ) -> Awaitable<'py> {
         let py = key.py();
-        let open = self.opened(py)?;
-        let packed = keys::borrowed(key)?;
-        if let Some(version) = if_version {
-            let deleted = open.dict.delete_if_version_async(&packed, version);
-            return awaitable(py, deleted, |py, ()| Ok(py.None()));
-        }
-        match open.dict.try_delete(&packed) {
-            Ok(true) => done(py, Ok(none(py))),
-            Ok(false) => awaitable(py, open.dict.delete_async(&packed), |py, ()| Ok(py.None())),
-            Err(e) => Err(errors::raise(py, &e)),
-        }
+        later(py, || {
+            let open = self.opened(py)?;
+            let packed = keys::borrowed(key)?;
+            if let Some(version) = if_version {
+                let deleted = open.dict.delete_if_version_async(&packed, version);
+                return awaitable(py, deleted, |py, ()| Ok(py.None()));
+            }
+            match open.dict.try_delete(&packed) {
+                Ok(true) => done(py, Ok(none(py))),
+                Ok(false) => awaitable(py, open.dict.delete_async(&packed), |py, ()| Ok(py.None())),
+                Err(e) => Err(errors::raise(py, &e)),
+            }
+        })
     }
 
     /// `contains` without blocking.
     fn acontains<'py>(&self, key: &Bound<'py, PyAny>) -> Awaitable<'py> {
         let py = key.py();
-        let open = self.opened(py)?;
-        awaitable(py, open.dict.contains_async(&keys::borrowed(key)?), |py, found: bool| {
-            Ok(found.into_pyobject(py)?.to_owned().into_any().unbind())
+        later(py, || {
+            let open = self.opened(py)?;
+            awaitable(py, open.dict.contains_async(&keys::borrowed(key)?), |py, found: bool| {
+                Ok(found.into_pyobject(py)?.to_owned().into_any().unbind())
+            })
         })
     }
 
     /// `len` without blocking.
     fn alen<'py>(&self, py: Python<'py>) -> Awaitable<'py> {
-        awaitable(py, self.opened(py)?.dict.len_async(), |py, len: u64| {
-            Ok(len.into_pyobject(py)?.into_any().unbind())
+        later(py, || {
+            awaitable(py, self.opened(py)?.dict.len_async(), |py, len: u64| {
+                Ok(len.into_pyobject(py)?.into_any().unbind())
+            })
         })
     }
 
@@ -139,28 +150,33 @@ impl Dict {
     #[pyo3(signature = (key, *default))]
     fn apop<'py>(&self, key: &Bound<'py, PyAny>, default: &Bound<'py, PyTuple>) -> Awaitable<'py> {
         let py = key.py();
-        let open = self.opened(py)?;
-        if default.len() > 1 {
-            let message = format!("apop takes at most 2 arguments, not {}", default.len() + 1);
-            return Err(pyo3::exceptions::PyTypeError::new_err(message));
-        }
-        let (missing, default) =
-            (key.clone().unbind(), default.get_item(0).ok().map(Bound::unbind));
-        let finish =
-            value_or(key, open, move |py| default.ok_or_else(|| errors::missing(missing.bind(py))));
-        awaitable(py, open.dict.pop_async(&keys::borrowed(key)?), finish)
+        later(py, || {
+            let open = self.opened(py)?;
+            if default.len() > 1 {
+                let message = format!("apop takes at most 2 arguments, not {}", default.len() + 1);
+                return Err(pyo3::exceptions::PyTypeError::new_err(message));
+            }
+            let (missing, default) =
+                (key.clone().unbind(), default.get_item(0).ok().map(Bound::unbind));
+            let finish = value_or(key, open, move |py| {
+                default.ok_or_else(|| errors::missing(missing.bind(py)))
+            });
+            awaitable(py, open.dict.pop_async(&keys::borrowed(key)?), finish)
+        })
     }
 
     /// `popitem` without blocking.
     #[pyo3(signature = (last=true))]
     fn apopitem<'py>(&self, py: Python<'py>, last: bool) -> Awaitable<'py> {
-        let open = self.opened(py)?;
-        let values = Arc::clone(&open.values);
-        awaitable(py, open.dict.pop_item_async(last), move |py, item| {
-            let Some((key, entry)) = item else { return Err(errors::empty(py)) };
-            let key = keys::to_python(py, &key)?;
-            let value = values.decode(py, &entry.value, Some(&key))?;
-            Ok(PyTuple::new(py, [key, value])?.into_any().unbind())
+        later(py, || {
+            let open = self.opened(py)?;
+            let values = Arc::clone(&open.values);
+            awaitable(py, open.dict.pop_item_async(last), move |py, item| {
+                let Some((key, entry)) = item else { return Err(errors::empty(py)) };
+                let key = keys::to_python(py, &key)?;
+                let value = values.decode(py, &entry.value, Some(&key))?;
+                Ok(PyTuple::new(py, [key, value])?.into_any().unbind())
+            })
         })
     }
 
@@ -173,16 +189,18 @@ impl Dict {
         ttl: Option<&Bound<'py, PyAny>>,
     ) -> Awaitable<'py> {
         let py = key.py();
-        let open = self.opened(py)?;
-        let packed = keys::borrowed(key)?;
-        if let Ok(Peek::Found(value)) = open.dict.peek(&packed) {
-            return done(py, open.values.decode(py, &value, Some(key)));
-        }
-        let default = default.unwrap_or_else(|| none(py));
-        let (ttl, value) = (open::ttl(ttl)?, open.values.encode(&default, Some(key))?);
-        let default = default.unbind();
-        let finish = value_or(key, open, move |_| Ok(default));
-        awaitable(py, open.dict.set_default_async(&packed, value, ttl), finish)
+        later(py, || {
+            let open = self.opened(py)?;
+            let packed = keys::borrowed(key)?;
+            if let Ok(Peek::Found(value)) = open.dict.peek(&packed) {
+                return done(py, open.values.decode(py, &value, Some(key)));
+            }
+            let default = default.unwrap_or_else(|| none(py));
+            let (ttl, value) = (open::ttl(ttl)?, open.values.encode(&default, Some(key))?);
+            let default = default.unbind();
+            let finish = value_or(key, open, move |_| Ok(default));
+            awaitable(py, open.dict.set_default_async(&packed, value, ttl), finish)
+        })
     }
 
     /// `incr` without blocking.
@@ -193,36 +211,48 @@ impl Dict {
         #[pyo3(from_py_with = integer)] delta: i64,
     ) -> Awaitable<'py> {
         let py = key.py();
-        let open = self.opened(py)?;
-        awaitable(py, open.dict.incr_async(&keys::borrowed(key)?, delta), |py, sum: i64| {
-            Ok(sum.into_pyobject(py)?.into_any().unbind())
+        later(py, || {
+            let open = self.opened(py)?;
+            awaitable(py, open.dict.incr_async(&keys::borrowed(key)?, delta), |py, sum: i64| {
+                Ok(sum.into_pyobject(py)?.into_any().unbind())
+            })
         })
     }
 
     /// `expire` without blocking.
     fn aexpire<'py>(&self, key: &Bound<'py, PyAny>, ttl: &Bound<'py, PyAny>) -> Awaitable<'py> {
         let py = key.py();
-        let open = self.opened(py)?;
-        let ttl = if ttl.is_none() { Ttl::Never } else { open::ttl(Some(ttl))? };
-        awaitable(py, open.dict.expire_async(&keys::borrowed(key)?, ttl), |py, found: bool| {
-            Ok(found.into_pyobject(py)?.to_owned().into_any().unbind())
+        later(py, || {
+            let open = self.opened(py)?;
+            let ttl = if ttl.is_none() { Ttl::Never } else { open::ttl(Some(ttl))? };
+            awaitable(py, open.dict.expire_async(&keys::borrowed(key)?, ttl), |py, found: bool| {
+                Ok(found.into_pyobject(py)?.to_owned().into_any().unbind())
+            })
         })
     }
 
-    fn _aentry<'py>(&self, key: &Bound<'py, PyAny>) -> Awaitable<'py> {
+    /// `entry` without blocking.
+    fn aentry<'py>(&self, key: &Bound<'py, PyAny>) -> Awaitable<'py> {
+        static ENTRY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let py = key.py();
-        let open = self.opened(py)?;
-        let (values, object) = (Arc::clone(&open.values), key.clone().unbind());
-        let entry = open.dict.entry_async(&keys::borrowed(key)?);
-        awaitable(py, entry, move |py, entry: Option<Entry>| match entry {
-            Some(entry) => Ok(entry_of(&values, &entry, object.bind(py))?.into_any().unbind()),
-            None => Ok(py.None()),
+        later(py, || {
+            let open = self.opened(py)?;
+            let (values, object) = (Arc::clone(&open.values), key.clone().unbind());
+            let entry = open.dict.entry_async(&keys::borrowed(key)?);
+            awaitable(py, entry, move |py, entry: Option<Entry>| match entry {
+                Some(entry) => {
+                    let parts = entry_of(&values, &entry, object.bind(py))?;
+                    let make = cached(py, &ENTRY, "dictsqlite._entry", "Entry")?;
+                    Ok(make.call1(parts)?.unbind())
+                }
+                None => Ok(py.None()),
+            })
         })
     }
 
     /// `clear` without blocking.
     fn aclear<'py>(&self, py: Python<'py>) -> Awaitable<'py> {
-        awaitable(py, self.opened(py)?.dict.clear_async(), |py, _: u64| Ok(py.None()))
+        later(py, || awaitable(py, self.opened(py)?.dict.clear_async(), |py, _: u64| Ok(py.None())))
     }
 
     /// `batch_get` without blocking.
@@ -233,23 +263,28 @@ impl Dict {
         default: Option<Bound<'py, PyAny>>,
     ) -> Awaitable<'py> {
         let py = keys.py();
-        let open = self.opened(py)?;
-        let objects = keys.try_iter()?.collect::<PyResult<Vec<_>>>()?;
-        let packed = objects.iter().map(keys::borrowed).collect::<PyResult<Vec<PyKey<'_>>>>()?;
-        let found = open.dict.get_many_async(&packed);
-        drop(packed);
-        let values = Arc::clone(&open.values);
-        let objects: Vec<_> = objects.into_iter().map(Bound::unbind).collect();
-        let default = default.map_or_else(|| py.None(), Bound::unbind);
-        awaitable(py, found, move |py, found: Vec<Option<Value>>| {
-            let list = PyList::empty(py);
-            for (key, value) in objects.iter().zip(found) {
-                match value {
-                    Some(value) => list.append(values.decode(py, &value, Some(key.bind(py)))?)?,
-                    None => list.append(&default)?,
+        later(py, || {
+            let open = self.opened(py)?;
+            let objects = keys.try_iter()?.collect::<PyResult<Vec<_>>>()?;
+            let packed =
+                objects.iter().map(keys::borrowed).collect::<PyResult<Vec<PyKey<'_>>>>()?;
+            let found = open.dict.get_many_async(&packed);
+            drop(packed);
+            let values = Arc::clone(&open.values);
+            let objects: Vec<_> = objects.into_iter().map(Bound::unbind).collect();
+            let default = default.map_or_else(|| py.None(), Bound::unbind);
+            awaitable(py, found, move |py, found: Vec<Option<Value>>| {
+                let list = PyList::empty(py);
+                for (key, value) in objects.iter().zip(found) {
+                    match value {
+                        Some(value) => {
+                            list.append(values.decode(py, &value, Some(key.bind(py)))?)?;
+                        }
+                        None => list.append(&default)?,
+                    }
                 }
-            }
-            Ok(list.into_any().unbind())
+                Ok(list.into_any().unbind())
+            })
         })
     }
 
@@ -261,113 +296,37 @@ impl Dict {
         ttl: Option<&Bound<'py, PyAny>>,
     ) -> Awaitable<'py> {
         let py = items.py();
-        let open = self.opened(py)?;
-        let ttl = open::ttl(ttl)?;
-        let pairs = pairs(items)?;
-        let encoded = pairs
-            .iter()
-            .map(|(key, value)| Ok((keys::borrowed(key)?, open.values.encode(value, Some(key))?)))
-            .collect::<PyResult<Vec<_>>>()?;
-        let written = open.dict.set_many_encoded_async(&encoded, ttl);
-        awaitable(py, written, |py, ()| Ok(py.None()))
+        later(py, || {
+            let open = self.opened(py)?;
+            let ttl = open::ttl(ttl)?;
+            let pairs = pairs(items)?;
+            let encoded = pairs
+                .iter()
+                .map(|(key, value)| {
+                    Ok((keys::borrowed(key)?, open.values.encode(value, Some(key))?))
+                })
+                .collect::<PyResult<Vec<_>>>()?;
+            let written = open.dict.set_many_encoded_async(&encoded, ttl);
+            awaitable(py, written, |py, ()| Ok(py.None()))
+        })
     }
 
     /// `batch_delete` without blocking.
     fn abatch_delete<'py>(&self, keys: &Bound<'py, PyAny>) -> Awaitable<'py> {
         let py = keys.py();
-        let open = self.opened(py)?;
-        let objects = keys.try_iter()?.collect::<PyResult<Vec<_>>>()?;
-        let packed = objects.iter().map(keys::borrowed).collect::<PyResult<Vec<_>>>()?;
-        awaitable(py, open.dict.delete_many_async(&packed), |py, ()| Ok(py.None()))
+        later(py, || {
+            let open = self.opened(py)?;
+            let objects = keys.try_iter()?.collect::<PyResult<Vec<_>>>()?;
+            let packed = objects.iter().map(keys::borrowed).collect::<PyResult<Vec<_>>>()?;
+            awaitable(py, open.dict.delete_many_async(&packed), |py, ()| Ok(py.None()))
+        })
     }
 
     /// `flush` without blocking.
     #[pyo3(signature = (*, durable=false))]
     fn aflush<'py>(&self, py: Python<'py>, durable: bool) -> Awaitable<'py> {
-        awaitable(py, self.opened(py)?.dict.flush_async(durable), |py, ()| Ok(py.None()))
-    }
-
-    /// `close` without blocking.
-    fn aclose<'py>(&self, py: Python<'py>) -> Awaitable<'py> {
-        match self.open.get() {
-            Some(open) => awaitable(py, open.dict.close_async(), |py, ()| Ok(py.None())),
-            None => done(py, Ok(none(py))),
-        }
-    }
-
-    /// `stats`, which never blocks, for symmetry.
-    fn astats<'py>(&self, py: Python<'py>) -> Awaitable<'py> {
-        done(py, self.stats(py))
-    }
-
-    /// `tables` without blocking.
-    fn atables<'py>(&self, py: Python<'py>) -> Awaitable<'py> {
-        let tables = self.opened(py)?.dict.run_async(|dict| dict.tables());
-        awaitable(py, tables, |py, tables| {
-            let names = tables.into_iter().map(|(name, _)| name);
-            Ok(PyList::new(py, names.collect::<Vec<_>>())?.into_any().unbind())
-        })
-    }
-
-    /// `drop_table` without blocking.
-    fn adrop_table<'py>(&self, py: Python<'py>, name: String) -> Awaitable<'py> {
-        let dropped = self.opened(py)?.dict.spawn_async(move |dict| dict.drop_table(&name));
-        awaitable(py, dropped, |py, there: bool| {
-            Ok(there.into_pyobject(py)?.to_owned().into_any().unbind())
-        })
-    }
-
-    /// An asynchronous scan of "keys", "values" or "items".
-    #[pyo3(signature = (what, **options))]
-    fn _ascan(
-        &self,
-        py: Python<'_>,
-        what: &str,
-        options: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<AsyncScan> {
-        let open = self.opened(py)?;
-        let what = What::named(what);
-        let scan = open.dict.scan(&scan::options(py, what, options)?);
-        let scan = scan.map_err(|e| errors::raise(py, &e))?;
-        Ok(AsyncScan::new(scan, Arc::clone(&open.values), what))
-    }
-
-    /// Opens the file at `path` with the options of the constructor, without blocking.
-    fn _aopen<'py>(
-        slf: &Bound<'py, Self>,
-        path: &Bound<'py, PyAny>,
-        options: &Bound<'py, PyDict>,
-    ) -> Awaitable<'py> {
-        let py = slf.py();
-        let arguments = Arguments(options);
-        let path = arguments.path(path)?;
-        let options = arguments.options()?;
-        let pickle = Arc::new(arguments.pickle()?);
-        let handle = slf.clone().unbind();
-        awaitable(py, Core::open_async(&path, &options), move |py, dict: Core| {
-            let values = Arc::new(Values { mode: dict.storage_mode(), pickle });
-            handle.get().fill(py, dict, values)?;
-            Ok(py.None())
-        })
-    }
-
-    /// Opens another table of the store of `other`, without blocking.
-    fn _aattach<'py>(
-        slf: &Bound<'py, Self>,
-        other: &Bound<'py, Dict>,
-        name: String,
-        storage: Option<&str>,
-    ) -> Awaitable<'py> {
-        let py = slf.py();
-        let other = other.get().opened(py)?;
-        let storage = storage.map(|name| storage_mode(py, name)).transpose()?;
-        let pickle = Arc::clone(&other.values.pickle);
-        let handle = slf.clone().unbind();
-        let opened = other.dict.spawn_async(move |dict| dict.table(&name, storage));
-        awaitable(py, opened, move |py, dict: Core| {
-            let values = Arc::new(Values { mode: dict.storage_mode(), pickle });
-            handle.get().fill(py, dict, values)?;
-            Ok(py.None())
+        later(py, || {
+            awaitable(py, self.opened(py)?.dict.flush_async(durable), |py, ()| Ok(py.None()))
         })
     }
 }

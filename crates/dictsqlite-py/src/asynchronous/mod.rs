@@ -7,8 +7,10 @@
 //! futures and turns results into Python values.
 
 mod done;
+mod handles;
 mod hub;
 mod methods;
+mod outside;
 mod pages;
 
 pub(crate) use done::Done;

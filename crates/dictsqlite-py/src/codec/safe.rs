@@ -279,30 +279,3 @@ pub(crate) fn is_zone_key(key: &str) -> bool {
     };
     key.len() <= 255 && key.split('/').all(part)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_list_is_sorted() {
-        assert!(
-            SAFE.windows(2)
-                .all(|pair| (pair[0].module, pair[0].name) < (pair[1].module, pair[1].name))
-        );
-    }
-
-    #[test]
-    fn zone_keys_stay_inside_the_database() {
-        assert!(
-            ["UTC", "Europe/Paris", "America/Argentina/Buenos_Aires", "Etc/GMT+5"]
-                .into_iter()
-                .all(is_zone_key)
-        );
-        assert!(
-            !["", "/etc/passwd", "../../x", "a//b", "a\\b", "a\0b", "C:x"]
-                .into_iter()
-                .any(is_zone_key)
-        );
-    }
-}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dictsqlite_core::Dict as Core;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 
 use super::{Dict, blocking};
 use crate::open::Arguments;
@@ -39,6 +39,12 @@ impl Dict {
         let pickle = Arc::clone(&other.values.pickle);
         let values = Arc::new(Values { mode: dict.storage_mode(), pickle });
         self.fill(py, dict, values)
+    }
+
+    /// What this handle's codec makes of stored bytes.
+    fn _decode<'py>(&self, data: &Bound<'py, PyBytes>) -> PyResult<Bound<'py, PyAny>> {
+        let py = data.py();
+        self.opened(py)?.values.decode(py, data.as_bytes(), None)
     }
 
     /// Waits until all accepted writes are committed; with `durable`, until they are synced.

@@ -19,7 +19,7 @@ fn who_waits_is_told_in_the_order_of_acceptance() {
     let work = table.next_work().unwrap();
     let Admitted::Wait(second) = put(&table, "b", "", &durable()) else { panic!("waits") };
     second.on_done(note("b"));
-    table.flush().on_done(note("flush"));
+    table.flush(later()).on_done(note("flush"));
     table.committed(work, None);
     assert_eq!(*order.lock(), [("a", true)], "only what this commit covers");
     let work = table.next_work().unwrap();
@@ -34,7 +34,7 @@ fn a_failure_that_will_pass_is_waited_out_and_others_are_told() {
     // Busy passes by itself; a full disk may not, so whoever waits hears of it, and it is retried.
     let table = Table::new(CAP, clock());
     put(&table, "a", "", &lazy());
-    let flush = table.flush();
+    let flush = table.flush(later());
     let work = table.next_work().unwrap();
     table.failed(work, &failure(ErrorKind::Busy), Duration::ZERO);
     assert!(!flush.is_done());
@@ -55,7 +55,7 @@ fn every_flush_of_a_commit_hears_of_the_row_it_had_to_drop() {
     table.committed(work, Some(failure(ErrorKind::Codec)));
     assert_eq!(good.wait().unwrap_err().kind(), ErrorKind::Codec);
     assert_eq!(bad.wait().unwrap_err().kind(), ErrorKind::Codec);
-    table.flush().wait().unwrap();
+    table.flush(later()).wait().unwrap();
 }
 
 #[test]
@@ -63,13 +63,13 @@ fn a_dropped_row_is_told_once_to_a_flush_or_a_write_and_never_to_a_read() {
     // Reads need a barrier before they look; it is not theirs to take the news.
     let table = Table::new(CAP, clock());
     put(&table, "bad", "", &lazy());
-    let barrier = table.barrier();
+    let barrier = table.barrier(later());
     let work = table.next_work().unwrap();
     table.committed(work, Some(failure(ErrorKind::Codec)));
     barrier.wait().unwrap();
-    table.barrier().wait().unwrap();
-    assert_eq!(table.flush().wait().unwrap_err().kind(), ErrorKind::Codec);
-    table.flush().wait().unwrap();
+    table.barrier(later()).wait().unwrap();
+    assert_eq!(table.flush(later()).wait().unwrap_err().kind(), ErrorKind::Codec);
+    table.flush(later()).wait().unwrap();
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_flush_after_a_dropped_row_still_waits_for_what_came_later() {
     let work = take_now(&table);
     put(&table, "good", "", &lazy());
     table.failed(work, &failure(ErrorKind::Busy), Duration::ZERO);
-    let flush = table.flush();
+    let flush = table.flush(later());
     assert!(!flush.is_done());
     let work = table.next_work().unwrap();
     table.committed(work, Some(failure(ErrorKind::Codec)));
@@ -104,7 +104,7 @@ fn a_short_flush_interval_is_kept_beside_a_long_one() {
         thread::sleep(Duration::from_millis(5));
     }
     let in_time = writer.is_finished();
-    drop(table.flush());
+    drop(table.flush(later()));
     assert_eq!(writer.join().unwrap(), ["patient=", "hasty="]);
     assert!(in_time, "it was committed only when somebody flushed");
 }
@@ -126,7 +126,7 @@ fn after_a_stop_nothing_is_accepted_and_everything_before_is_handed_out() {
     let table = Table::new(1 << 16, clock());
     let large = "x".repeat(60_000);
     put(&table, "a", &large, &lazy());
-    let Admitted::NoRoom(room) = put(&table, "b", &large, &lazy()) else { panic!("no room") };
+    let room = put_late(&table, "b", &large, &lazy());
     table.stop(later());
     assert_eq!(room.wait().unwrap_err().kind(), ErrorKind::Closed);
     let refused = table.put((b"c", None, 0), &lazy()).err().unwrap();
@@ -144,7 +144,7 @@ fn a_stop_gives_up_when_commits_fail_beyond_its_deadline() {
     let table = Table::new(CAP, clock());
     put(&table, "a", "", &lazy());
     table.command("c", later()).unwrap();
-    let flush = table.flush();
+    let flush = table.flush(later());
     table.stop(Instant::now());
     let work = table.next_work().unwrap();
     assert_eq!(table.failed(work, &failure(ErrorKind::Busy), Duration::ZERO), ["c"]);
@@ -158,8 +158,8 @@ fn nobody_waits_for_a_writer_that_is_gone() {
     let table = Table::new(1 << 16, clock());
     let large = "x".repeat(60_000);
     put(&table, "a", &large, &lazy());
-    let Admitted::NoRoom(room) = put(&table, "b", &large, &lazy()) else { panic!("no room") };
-    let flush = table.flush();
+    let room = put_late(&table, "b", &large, &lazy());
+    let flush = table.flush(later());
     table.command("c", later()).unwrap();
     assert_eq!(table.abandon(&failure(ErrorKind::Internal)), ["c"]);
     assert_eq!(flush.wait().unwrap_err().kind(), ErrorKind::Internal);

@@ -1,0 +1,95 @@
+//! Bad ground: disks that fail and come back, and clocks that jump.
+
+use super::*;
+use crate::ManualClock;
+#[cfg(target_os = "linux")]
+use crate::vfs::Broken;
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_that_fails_loses_nothing_that_was_accepted() {
+    // EIO at every write, while all modes write; then the disk is well again.
+    for (errno, kind) in [(libc::EIO, ErrorKind::Io), (libc::ENOSPC, ErrorKind::Full)] {
+        let file = File::new();
+        let dict = file.hasty();
+        dict.set("before", b"v").unwrap();
+        dict.flush().unwrap();
+        let broken = Broken::writes(file.dir.path(), errno);
+        for n in 0..100 {
+            dict.set(n, b"v").unwrap();
+        }
+        let error = dict.flush().unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        let advice = if kind == ErrorKind::Full { "free some space" } else { "operating system" };
+        assert!(error.message().contains(advice), "{error}");
+        // A decision is not taken twice and not half.
+        assert_eq!(dict.incr("n", 1).unwrap_err().kind(), kind);
+        // Reads go on, of what is accepted and of what is committed.
+        assert!(dict.get(99).unwrap().is_some() && dict.get("before").unwrap().is_some());
+        // Closing says so and can be done again.
+        assert_eq!(dict.close().unwrap_err().kind(), kind);
+        drop(broken);
+        assert_eq!(dict.incr("n", 1).unwrap(), 1);
+        dict.flush().unwrap();
+        dict.close().unwrap();
+        let dict = file.open(PersistMode::Lazy);
+        assert_eq!(dict.len().unwrap(), 102);
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_that_cannot_be_read_says_so_and_comes_back() {
+    let file = File::new();
+    {
+        let dict = file.open(PersistMode::Lazy);
+        let value = vec![7; 3000];
+        for n in 0..2000 {
+            dict.set(n, &value).unwrap();
+        }
+        dict.flush().unwrap();
+    }
+    let dict = file.hasty();
+    assert!(dict.get(1).unwrap().is_some());
+    let broken = Broken::reads(file.dir.path(), libc::EIO);
+    let errors = (0..2000).filter_map(|n| dict.get(n).err()).collect::<Vec<_>>();
+    assert!(!errors.is_empty());
+    assert!(errors.iter().all(|e| e.kind() == ErrorKind::Io), "{:?}", errors[0]);
+    drop(broken);
+    assert!((0..2000).all(|n| dict.get(n).unwrap().is_some()));
+    dict.set("k", b"v").unwrap();
+    dict.flush().unwrap();
+}
+
+#[test]
+fn a_clock_that_is_set_back_or_forward() {
+    // An entry lives until the time that was written, whatever way the clock got there; setting it
+    // back brings back what was not swept, and nothing overflows at either end.
+    let file = File::new();
+    let clock = ManualClock::at(1_000_000);
+    let options = Options { clock: Arc::new(clock.clone()), ..Options::default() };
+    let dict = Dict::open(&file.path, &options).unwrap();
+    let ttl = |ms| Ttl::After(Duration::from_millis(ms));
+    dict.set_with_ttl("k", b"v", ttl(500)).unwrap();
+    dict.set_with_ttl("far", b"v", Ttl::After(Duration::MAX)).unwrap();
+    dict.set_with_ttl("most", b"v", ttl(u64::MAX)).unwrap();
+    dict.flush().unwrap();
+    clock.advance(-900_000);
+    assert!(dict.get("k").unwrap().is_some());
+    assert_eq!(dict.len().unwrap(), 3);
+    dict.set_with_ttl("young", b"v", ttl(500)).unwrap();
+    clock.advance(600);
+    assert!(dict.get("young").unwrap().is_none() && dict.get("k").unwrap().is_some());
+    clock.advance(900_000);
+    assert!(dict.get("k").unwrap().is_none());
+    assert_eq!(dict.len().unwrap(), 2);
+    for at in [i64::MAX - 1_000_000, -1, i64::MIN / 2] {
+        clock.advance(at - crate::Clock::now_ms(&clock));
+        dict.set_with_ttl("now", b"v", ttl(60_000)).unwrap();
+        assert!(dict.get("now").unwrap().is_some(), "{at}");
+        dict.flush().unwrap();
+        assert!(dict.get("far").unwrap().is_some(), "{at}");
+        assert!(dict.entry("now").unwrap().is_some(), "{at}");
+        assert!(dict.len().unwrap() >= 3, "{at}");
+    }
+}
