@@ -45,8 +45,10 @@ class AsyncDictSQLite(DictSQLite):
         _open(self, db_path, given((), named))
 
 
-async def _opened(db: _Unopened) -> AsyncDictSQLite:
-    await db._open_soon()
+async def _opened(db: AsyncDictSQLite) -> AsyncDictSQLite:
+    # Another task, or a blocking call, may have opened it since the method was looked up.
+    if isinstance(db, _Unopened):
+        await db._open_soon()
     return db
 
 
@@ -106,8 +108,7 @@ class _Unopened(AsyncDictSQLite):
         return f"<AsyncDictSQLite {os.fspath(vars(self)['_unopened'][0])!r} not open yet>"
 
     async def aclose(self) -> None:
-        await self._open_soon()
-        await self.aclose()
+        await (await _opened(self)).aclose()
 
     def close(self) -> None:
         self._open_now()

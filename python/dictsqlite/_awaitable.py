@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any, AsyncIterator, Generator, Optional
 
-from ._options import scan_options
+from ._options import scan_options, selection
 
 __all__ = ["Awaitables"]
 
@@ -52,6 +52,10 @@ class Awaitables:
     def aitems(self, **options: Any) -> AsyncIterator[Any]:
         """The pairs, for ``async for``; options as for :meth:`DictSQLite.keys`."""
         return self._ascan("items", **scan_options(options))
+
+    for _view in (akeys, avalues, aitems):
+        _view.__wrapped__ = selection  # type: ignore[attr-defined]
+    del _view
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self.akeys()

@@ -51,12 +51,23 @@ class Ticker:
         assert self.ticks > self.used / 0.010, what
 
 
+def again(measure, times=3):
+    """A lag of ours is there every time; one of the machine is not."""
+    for left in reversed(range(times)):
+        try:
+            return measure()
+        except AssertionError:
+            if not left:
+                raise
+
+
 @pytest.mark.slow
 @every_loop
 @pytest.mark.parametrize("mode", ["lazy", "memory", "writethrough"])
-def test_a_million_in_a_row(path, kind, mode, capsys):
+def test_a_million_in_a_row(tmp_path, kind, mode, capsys):
     async def main():
         count = 1_000_000 if mode == "lazy" else 200_000
+        path = tmp_path / f"{time.monotonic_ns()}.db"
         async with AsyncDictSQLite(path, persist_mode=mode) as db:
             async with Ticker() as setting:
                 for n in range(count):
@@ -70,7 +81,7 @@ def test_a_million_in_a_row(path, kind, mode, capsys):
             setting.told("  aset")
             getting.told("  hot aget")
 
-    run(main(), kind)
+    again(lambda: run(main(), kind))
 
 
 @pytest.mark.slow
@@ -94,7 +105,7 @@ def test_many_answers_at_once_are_handed_out_in_slices(path, kind, capsys):
                 print()
                 asking.told(f"  {kind}: 20,000 cold aget")
 
-    run(main(), kind)
+    again(lambda: run(main(), kind))
 
 
 @every_loop

@@ -143,6 +143,51 @@ def test_a_write_cancelled_after_it_was_accepted_happens(path, hold_lock):
         assert db["k"] == 1
 
 
+@every_loop
+def test_a_cancelled_iteration_goes_on_where_it_was(path, hold_lock, kind):
+    """The page it waited for was lost, and the scan waited for it for ever."""
+
+    async def main():
+        async with AsyncDictSQLite(path, persist_mode="lazy", timeout=20) as db:
+            await db
+            with hold_lock():
+                await db.aupdate({n: n for n in range(1000)})
+                keys = db.akeys()
+                with pytest.raises(asyncio.TimeoutError):
+                    await asyncio.wait_for(keys.__anext__(), 0.1)
+                with pytest.raises(RuntimeError, match="already"):
+                    await keys.__anext__()
+            await db.aflush()
+            while True:
+                try:
+                    found = [await keys.__anext__()]
+                    break
+                except RuntimeError:
+                    await asyncio.sleep(0.01)
+            assert found + [key async for key in keys] == list(range(1000))
+
+    dictsqlite.open(path).close()
+    run(main(), kind)
+
+
+def test_reading_connections_that_are_all_in_use_are_waited_for_no_longer_than_the_timeout(path):
+    """A worker waited for one for an hour."""
+
+    async def main():
+        async with AsyncDictSQLite(path, timeout=LIMIT, hot_capacity=0) as db:
+            await db.aupdate({n: n for n in range(10_000)})
+            scans = [db.akeys(consistent=True) for _ in range(32)]
+            for scan in scans:
+                await scan.__anext__()
+            with pytest.raises(dictsqlite.TimeoutError, match="connections"):
+                await db.aget(5)
+            for scan in scans:
+                await scan.aclose()
+            assert await db.aget(5) == 5
+
+    run(main())
+
+
 def test_room_for_memory_is_waited_for_and_withdrawn_as_well(path, hold_lock):
     dictsqlite.open(path).close()
 

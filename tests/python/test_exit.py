@@ -116,3 +116,52 @@ def test_exit_waits_for_a_lock_that_comes_free(tmp_path):
 @pytest.mark.parametrize("mode", ["memory", *FILES])
 def test_one_cpu(tmp_path, mode):
     assert float(run("smoke.py", tmp_path / "a.db", mode)) < 10
+
+
+@pytest.mark.parametrize("mode", ["lazy", "writethrough"])
+@pytest.mark.parametrize(
+    ("story", "code"),
+    [("thread", 0), ("running", 0), ("handler", 0), ("interrupt", -2), ("again", 0), ("fresh", 0)],
+)
+def test_other_ways_to_end(tmp_path, story, code, mode):
+    """sys.exit in a thread, threads that still write, signals with a handler, a notebook that runs cells again."""
+    path = tmp_path / "a.db"
+    with Child("depart.py", story, path, mode) as child:
+        assert child.line() == "90"
+        began = time.monotonic()
+        while child.read(PATIENCE) is not None:
+            pass
+        assert child.process.wait(PATIENCE) == code, child.errors()
+        assert time.monotonic() - began < 3
+        assert "dictsqlite:" not in child.errors() and "Fatal" not in child.errors()
+    found = dump(path)
+    assert {n: found[n] for n in range(90)} == {n: n for n in range(90)}
+
+
+@pytest.mark.parametrize("mode", FILES)
+def test_daemon_threads_that_write_at_exit(tmp_path, mode):
+    """They are frozen wherever they are: nothing hangs or crashes, and what they had acknowledged is there."""
+    path = tmp_path / "a.db"
+    with Child("depart.py", "daemons", path, mode) as child:
+        written = int(child.line())
+        began = time.monotonic()
+        child.process.stdin.close()
+        while child.read(PATIENCE) is not None:
+            pass
+        assert child.process.wait(PATIENCE) == 0, child.errors()
+        assert child.errors() == "" and time.monotonic() - began < 12
+    found = dump(path)
+    assert all(found[k] == k for k in range(written)), (written, len(found))
+
+
+@pytest.mark.parametrize("mode", FILES)
+def test_sigterm_by_default_is_like_kill(tmp_path, mode):
+    """Python runs nothing then; what is lost is what the mode says of kill -9."""
+    path = tmp_path / "a.db"
+    with Child("depart.py", "default", path, mode) as child:
+        assert child.line() == "90"
+        assert child.process.wait(PATIENCE) == -15
+    found = dump(path)
+    least = {"durable": 90, "writethrough": 90 - 99, "lazy": 0}[mode]
+    assert len(found) >= least
+    assert found == {n: n for n in range(len(found))}

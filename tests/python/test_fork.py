@@ -42,6 +42,12 @@ def test_a_childs_snapshot_is_locked(tmp_path):
 
 
 @linux
+def test_a_child_keeps_its_log_when_the_parent_leaves(tmp_path):
+    """SQLite's inherited table of locks says that the child has one on the file already; it has none."""
+    story("parent_leaves", tmp_path)
+
+
+@linux
 def test_a_childs_end_takes_no_lock_of_its_parents(tmp_path):
     """POSIX locks, or descriptors shared with the child, would go or stay with the wrong process."""
     story("parents_lock", tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import pathlib
 import tempfile
@@ -129,6 +130,24 @@ def as_mapping(target: MutableMapping[Any, Any]) -> None:
     target["x"] = target.get("y", 0)
 
 
+async def awaitables(path: pathlib.Path) -> Optional[dictsqlite.Entry]:
+    async with dictsqlite.AsyncDictSQLite(path, capacity=10, persist_mode="lazy") as db:
+        await db.aset("a", 1, ttl=60)
+        found: list[Any] = [*await asyncio.gather(db.aget("a"), db.aget("b", 2))]
+        total: int = await asyncio.wait_for(db.aincr("n"), 10)
+        task = asyncio.create_task(db.abatch_get(["a"]))
+        print(found, total, [key async for key in db.akeys(prefix="a")], await task, await db.alen())
+        print(await db.aget_or_compute("c", lambda: 1), db.get_or_compute("c", lambda: 1, ttl=5))
+
+        @db.memoize(ttl=60)
+        async def double(n: int) -> int:
+            return n * 2
+
+        print(await double(2) + 1, await db.apop(double.key(2)))
+        await db.aflush(durable=True)
+        return await db.aentry("a")
+
+
 def errors(db: DictSQLite) -> None:
     try:
         print(db["missing"])
@@ -151,6 +170,7 @@ def main() -> None:
             views(settings)
             print(conditional(settings), batches(settings, ["a", "b"]), tables(settings))
             errors(settings)
+        print(asyncio.run(awaitables(path)))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ mod demo;
 mod paths;
 mod python;
 mod run;
+mod soak;
 mod summary;
 mod test;
 
@@ -28,6 +29,11 @@ cargo xtask test [--rust-only | --python-only] [--python 3.11]... [-k EXPR] [--q
 cargo xtask demo [--path DIR]
     Builds the wheel into a private virtual environment and indexes the Python standard library,
     in DIR (kept) or in a temporary directory.
+
+cargo xtask soak [--minutes N] [--seed N] [--path DIR]
+    Processes, threads, kills, forks, locks and other SQLites at one file, all checked, for N minutes (1).
+      --seed     the same lives and kills again, as far as the machine allows
+      --path     where the file goes; it stays when something is found
 
 cargo xtask check [NAME]...
     Runs the checks (all, or those named): fmt floors sizes tidy silent clippy docs stubs
@@ -61,6 +67,7 @@ fn route() -> Result<()> {
         Some(Value(command)) => match command.string()?.as_str() {
             "test" => test::run(&test_options(&mut args)?),
             "demo" => demo::run(&demo_options(&mut args)?),
+            "soak" => soak::run(&soak_options(&mut args)?),
             "bench" => bench::run(&bench_options(&mut args)?),
             "check" => check::run(&check_names(&mut args)?),
             other => bail!("no command `{other}`\n\n{HELP}"),
@@ -118,6 +125,19 @@ fn bench_options(args: &mut lexopt::Parser) -> Result<bench::Options> {
             Long("plots") => options.plots = Some(args.value()?.into()),
             Long("count") => options.count = true,
             Long("bless") => options.bless = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(options)
+}
+
+fn soak_options(args: &mut lexopt::Parser) -> Result<soak::Options> {
+    let mut options = soak::Options::default();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("minutes") => options.minutes = Some(args.value()?.parse()?),
+            Long("seed") => options.seed = Some(args.value()?.parse()?),
+            Long("path") => options.path = Some(args.value()?.into()),
             other => return Err(other.unexpected().into()),
         }
     }

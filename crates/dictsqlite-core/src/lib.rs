@@ -34,6 +34,6 @@ pub use dict::{Dict, Peek, Stats, Ttl};
 pub use error::{Error, ErrorKind, Result};
 pub use options::Options;
 pub use scan::{Item, Scan, ScanOptions};
-pub use vfs::fork::generation as forks;
 pub use store::{end, shutdown};
 pub use types::{AsKey, Entry, Key, KeyRef, MAX_KEY_BYTES, Order, PersistMode, StorageMode, Value};
+pub use vfs::fork::generation as forks;

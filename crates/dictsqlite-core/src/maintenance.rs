@@ -90,8 +90,17 @@ fn sweep(state: &State) {
                 return;
             }
             match wait(state, answer) {
-                Ok(Outcome::Count(n)) if n >= u64::from(SWEEP_ROWS) => {}
-                _ => break,
+                Ok(Outcome::Swept(n, _)) if n >= u64::from(SWEEP_ROWS) => {}
+                Ok(Outcome::Swept(_, next)) => {
+                    state.chores.note_expiry(next);
+                    break;
+                }
+                // Not now; what has expired is absent all the same, and swept later.
+                _ => {
+                    let later = SWEEP_PAUSE.as_millis() as i64;
+                    state.chores.note_expiry(state.now_ms().saturating_add(later));
+                    break;
+                }
             }
         }
     }

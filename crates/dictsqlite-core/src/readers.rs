@@ -191,8 +191,9 @@ impl Readers {
 
     fn work(&self) {
         while let Some(jobs) = self.next_jobs() {
-            let far = Instant::now() + std::time::Duration::from_secs(3600);
-            let lent = self.borrow(far).and_then(|reader| reader.begin().map(|()| reader));
+            let lent = self
+                .borrow(Instant::now() + self.opener.timeout)
+                .and_then(|reader| reader.begin().map(|()| reader));
             match lent {
                 Ok(reader) => {
                     let mut done = Vec::with_capacity(jobs.len().min(DELIVERED_TOGETHER));

@@ -115,6 +115,7 @@ impl Scan {
             reverse: options.reverse,
             bounds: bounds(table.id, options)?,
             after: After::Start,
+            newest: None,
             rows: FIRST_PAGE,
             bytes: PAGE_BYTES,
             values: options.values,
@@ -215,13 +216,19 @@ impl Scan {
             lent.begin()?;
             self.pinned = lent.keep();
         }
-        match &self.pinned {
-            Some(reader) => reader.page(&self.table, &mut self.request, rows),
+        let lent;
+        let reader = match &self.pinned {
+            Some(reader) => reader,
             None => {
-                let reader = self.store.readers.borrow(deadline)?;
-                reader.page(&self.table, &mut self.request, rows)
+                lent = self.store.readers.borrow(deadline)?;
+                &*lent
             }
+        };
+        if self.request.newest.is_none() {
+            // Otherwise a loop that adds a key for each it sees would never end.
+            self.request.newest = Some(reader.newest_id(&self.table)?);
         }
+        reader.page(&self.table, &mut self.request, rows)
     }
 
     fn check_generation(&self) -> Result<()> {

@@ -214,7 +214,7 @@ impl State {
     }
 
     /// Who holds the lock, where that is what is wrong and can be known.
-    fn named_holder(&self, kind: ErrorKind) -> String {
+    pub(crate) fn named_holder(&self, kind: ErrorKind) -> String {
         let Place::File(path) = &self.opener.place else { return String::new() };
         let who = if kind == ErrorKind::Busy { holders(path) } else { Vec::new() };
         if who.is_empty() {

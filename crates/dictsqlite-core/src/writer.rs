@@ -18,7 +18,9 @@ use crate::vfs::fork;
 const CHECKPOINT_FRAMES: u32 = 1000;
 /// The writer finishes a checkpoint itself when at most this many frames are left of it...
 const TAIL_FRAMES: u32 = 256;
-/// ...or when the log has this many (about 64 MiB).
+/// ...or when the log has this many (about 32 MiB) and nobody else is at it...
+const SOFT_CAP_FRAMES: u32 = 8 * 1024;
+/// ...or this many (about 64 MiB), whoever is at it: the log has never more, but for one transaction.
 const CAP_FRAMES: u32 = 16 * 1024;
 /// How long the writer waits before it tries again after a failure.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -72,8 +74,9 @@ impl Writer<'_> {
             Ok((answers, dropped)) => {
                 self.pause = PAUSE;
                 let requests = self.state.memtable.committed(work, dropped);
+                self.state.coherence.released();
                 for (request, answer) in requests.into_iter().zip(answers) {
-                    if let (Command::Sweep { .. }, Ok(Outcome::Count(n))) =
+                    if let (Command::Sweep { .. }, Ok(Outcome::Swept(n, _))) =
                         (&request.command, &answer)
                     {
                         Counters::add(&self.state.counters.swept, *n);
@@ -87,6 +90,8 @@ impl Writer<'_> {
     }
 
     fn fail(&mut self, mut work: Work<Request>, error: &Error) {
+        // Nothing of it is committed, so memory's word on it holds, whoever commits next.
+        self.state.coherence.released();
         let pass = fork::enter();
         self.connection.rollback();
         drop(pass);
@@ -112,8 +117,10 @@ impl Writer<'_> {
             }
         }
         hopeless.extend(self.state.memtable.failed(work, error, pause));
+        let holder =
+            if hopeless.is_empty() { String::new() } else { self.state.named_holder(error.kind()) };
         for request in hopeless {
-            let message = format!("{}; the operation was not begun", error.message());
+            let message = format!("{}{holder}; the operation was not begun", error.message());
             request.reply.complete(Err(Error::new(error.kind(), message)));
         }
         self.state.expire();
@@ -151,7 +158,8 @@ impl Writer<'_> {
         if committed {
             transaction.applied.dropped.iter().for_each(|table| table.set_dropped());
         }
-        self.state.coherence.end_own(&own, after, committed, transaction.applied.emptied);
+        let all_dead = transaction.applied.emptied || self.connection.has_triggers();
+        self.state.coherence.end_own(&own, after, committed, all_dead);
         result?;
         self.settled =
             (wrote && after.change() == before.change().wrapping_add(1)).then_some(after);
@@ -255,12 +263,12 @@ impl Writer<'_> {
         let chores = &self.state.chores;
         let tail = chores.tail.load(Ordering::Acquire);
         let small_tail = (1..=TAIL_FRAMES).contains(&tail);
-        if small_tail || frames >= CAP_FRAMES {
+        if small_tail || frames >= SOFT_CAP_FRAMES {
             chores.tail.store(0, Ordering::Release);
             // The pass comes first, as in the maintenance thread: a fork waits for whoever has one.
             let _pass = fork::enter();
-            // Far above the cap writing has outrun the checkpoint under way, and waits for its end.
-            let _alone = (frames >= 2 * CAP_FRAMES).then(|| chores.checkpointing.lock());
+            // At the cap writing has outrun the checkpoint under way, and waits for its end.
+            let _alone = (frames >= CAP_FRAMES).then(|| chores.checkpointing.lock());
             // A failure here is found again by the commit that meets it.
             if self.connection.checkpoint().is_ok() {
                 Counters::add(&self.state.counters.checkpoints, 1);

@@ -154,10 +154,15 @@ def moments(path, forks, seed):
 
 
 def snapshot(path):
-    """A scan of a child holds a lock of its own: the log cannot be cut off under it."""
+    """A scan of a child holds a lock of its own: the log cannot be cut off under it.
+
+    Its parent reads as well at the fork, which SQLite's inherited table takes for a lock that the child has.
+    """
     db = dictsqlite.open(path)
     db.update({n: "before" for n in range(3000)})
     db.flush()
+    parents = iter(db.items(consistent=True))
+    next(parents)
 
     def child():
         scan = iter(db.items(consistent=True))
@@ -175,6 +180,8 @@ def snapshot(path):
         assert "after" in {value for _, value in db.items()}
 
     def overwrite(*_):
+        nonlocal parents
+        del parents
         db.update({n: "after" for n in range(3000)})
         db.flush()
 
@@ -206,6 +213,34 @@ def parents_lock(path):
     assert len(list(scan)) == 2999
     assert db["again"] == 1
     db.close()
+
+
+def parent_leaves(path):
+    """The parent closes the file, as the last one of its own; the child has it open and keeps its log."""
+    db = dictsqlite.open(path)
+    db["k"] = 1
+    db.flush()
+    to_parent, to_child = os.pipe(), os.pipe()
+
+    def child():
+        assert db["k"] == 1
+        os.write(to_parent[1], b".")
+        assert os.read(to_child[0], 1) == b"."
+        assert os.path.exists(f"{path}-wal"), "the log of the child is gone"
+        for n in range(3):
+            db["k"] = n
+            db.flush()
+            assert other_process(path, "SELECT count(*) FROM main") == [(1,)]
+            assert db.entry("k").value == n
+        db.close()
+
+    pid = forked(child)
+    assert os.read(to_parent[0], 1) == b"."
+    db.close()
+    os.write(to_child[1], b".")
+    wait(pid)
+    with dictsqlite.open(path) as db:
+        assert db["k"] == 2
 
 
 def scans(path):
@@ -296,9 +331,15 @@ def memory(path):
     db.update({n: "before" for n in range(1000)})
     scan = iter(db.items(consistent=True))
     next(scan)
+    # Nothing but the fork has a reason to commit this.
+    db[0] = "pending"
+    db[0] = "before"
+    db["late"] = "accepted"
+    assert db.stats()["pending_writes"] > 0
 
     def child():
-        assert dict(db.items()) == {n: "before" for n in range(1000)}
+        assert dict(db.items()) == {**{n: "before" for n in range(1000)}, "late": "accepted"}
+        del db["late"]
         db["child"] = 1
         db[0] = "child's"
         assert db.incr("n") == 1

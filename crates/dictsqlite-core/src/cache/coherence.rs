@@ -4,7 +4,7 @@
 //! that somebody committed. If it was our own writer, the cache is being brought up to date and is
 //! passed by until that is done; if not, a new epoch begins and every older entry is dead.
 
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use crate::sync::Mutex;
 
@@ -38,6 +38,10 @@ pub(crate) struct Coherence {
     words: [AtomicU64; 3],
     epoch: AtomicU64,
     change: Mutex<Change>,
+    /// Odd from just before our commit until its segments are released.
+    number: AtomicU64,
+    /// The change counter before that commit.
+    before: AtomicU32,
 }
 
 #[derive(Default)]
@@ -52,6 +56,8 @@ impl Coherence {
             words: stamp.0.map(AtomicU64::new),
             epoch: AtomicU64::new(1),
             change: Mutex::new(Change::default()),
+            number: AtomicU64::new(0),
+            before: AtomicU32::new(0),
         }
     }
 
@@ -89,7 +95,32 @@ impl Coherence {
             Some(view) => view.epoch,
             None => self.believe(live, true),
         };
+        self.before.store(live.change(), Ordering::Relaxed);
+        self.number.fetch_or(1, Ordering::AcqRel);
         Own { before: live, epoch }
+    }
+
+    /// The segments of our last commit are released, or it was given up.
+    pub(crate) fn released(&self) {
+        if self.number.load(Ordering::Relaxed) & 1 == 1 {
+            self.number.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Whether our commit is on its way, and which one.
+    #[inline]
+    pub(crate) fn number(&self) -> u64 {
+        self.number.load(Ordering::Acquire)
+    }
+
+    /// Whether commit number `number`, which is on its way, may have been made: from then on memory's
+    /// word on what is in it may be overtaken by somebody else. `None` if it is over by now.
+    ///
+    /// Only the counter tells: a commit that begins the log anew changes the rest before it is made.
+    pub(crate) fn is_made(&self, number: u64, live: Stamp) -> Option<bool> {
+        let before = self.before.load(Ordering::Relaxed);
+        fence(Ordering::Acquire);
+        (self.number.load(Ordering::Relaxed) == number).then_some(live.change() != before)
     }
 
     /// Our commit is made and written through; `after` was read once it was done. Anything but one

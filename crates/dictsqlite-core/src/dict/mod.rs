@@ -235,7 +235,7 @@ impl Dict {
         let Some(at) = self.bound.current() else { return Ok(()) };
         let limit = self.options.timeout.min(EXIT_LIMIT);
         let closed = at.store.release(Instant::now() + limit);
-        if closed.is_err() {
+        if closed.is_err() && !at.store.is_lost() {
             self.closed.store(false, Ordering::Release);
         }
         closed

@@ -43,6 +43,8 @@ pub(crate) enum Admitted {
 pub(crate) struct Hit {
     pub(crate) value: Option<Value>,
     pub(crate) expires_at: i64,
+    /// The writer has it in hand: it may be committed already.
+    pub(crate) taken: bool,
 }
 
 /// One write: a packed key, the value (none deletes) and when it expires.

@@ -26,6 +26,7 @@ use crate::error::{Error, Result};
 
 pub(crate) use admission::{Admission, Admitted, Hit, OwnedWrite, Write};
 use room::Late;
+use segment::Pending;
 pub(crate) use segment::Segment;
 pub(crate) use writer_side::{Step, Work};
 
@@ -144,6 +145,18 @@ impl<C> Inner<C> {
         self.active.len() + self.sealed.iter().map(|s| s.len()).sum::<usize>()
     }
 
+    /// The newest pending write of `key`.
+    #[inline]
+    fn newest(&self, key: &[u8]) -> Option<Hit> {
+        let hit =
+            |p: &Pending, taken| Hit { value: p.value.clone(), expires_at: p.expires_at, taken };
+        if let Some(pending) = self.active.get(key) {
+            return Some(hit(pending, false));
+        }
+        let mut sealed = self.sealed.iter().rev();
+        sealed.find_map(|s| s.get(key).map(|pending| hit(pending, s.end() <= self.taken)))
+    }
+
     fn seal(&mut self) {
         if self.active.ops() > 0 {
             let next = Segment::starting_at(self.accepted);
@@ -238,21 +251,13 @@ impl<C> Memtable<C> {
         if self.is_empty() {
             return None;
         }
-        let inner = self.inner.lock();
-        let found = inner.active.get(key);
-        let found = found.or_else(|| inner.sealed.iter().rev().find_map(|s| s.get(key)));
-        found.map(|p| Hit { value: p.value.clone(), expires_at: p.expires_at })
+        self.inner.lock().newest(key)
     }
 
     /// The newest pending write of each key, all at one moment.
     pub(crate) fn get_many<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) -> Vec<Option<Hit>> {
         let inner = self.inner.lock();
-        keys.map(|key| {
-            let found = inner.active.get(key);
-            let found = found.or_else(|| inner.sealed.iter().rev().find_map(|s| s.get(key)));
-            found.map(|p| Hit { value: p.value.clone(), expires_at: p.expires_at })
-        })
-        .collect()
+        keys.map(|key| inner.newest(key)).collect()
     }
 
     /// Accepts one write, if there is room and nobody has waited for it longer.
@@ -355,6 +360,9 @@ impl<C> Memtable<C> {
             return Completion::ready(dropped.map_or(Ok(()), Err));
         }
         let completion = inner.wait(hears, deadline);
+        if hears {
+            inner.demand.pause_until = None;
+        }
         self.hurry(inner);
         completion
     }

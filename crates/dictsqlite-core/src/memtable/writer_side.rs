@@ -1,11 +1,12 @@
 //! What the writer takes from the memtable, and how it gives it back.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::{
-    BULK_BYTES, BULK_OPS, Decision, Demand, Inner, Item, Memtable, NEVER_BY_COUNT, Segment,
+    BULK_BYTES, BULK_OPS, Decision, Demand, Inner, Item, Memtable, NEVER_BY_COUNT, Segment, Waiter,
 };
 use crate::error::{Error, ErrorKind};
 
@@ -50,8 +51,10 @@ impl<C> Memtable<C> {
             }
             let now = Instant::now();
             if let Some(until) = inner.demand.pause_until.filter(|until| now < *until) {
-                // Not woken by writes: the writer failed a moment ago and tries again in its time.
+                // The writer failed a moment ago and tries again in its time, or when a flush asks.
+                inner.demand.writer_waits = true;
                 inner = self.writer.wait_until(inner, until).0;
+                inner.demand.writer_waits = false;
                 continue;
             }
             let demand = &inner.demand;
@@ -142,7 +145,11 @@ impl<C> Memtable<C> {
             }
         }
         if error.kind() != ErrorKind::Busy {
-            told.extend(inner.waiters.drain(..).map(|waiter| waiter.completer));
+            // Reads go on waiting for what may pass; those who asked for the commit are told.
+            let (hear, wait) = inner.waiters.drain(..).partition(|waiter| waiter.hears);
+            inner.waiters = wait;
+            let hear: VecDeque<Waiter> = hear;
+            told.extend(hear.into_iter().map(|waiter| waiter.completer));
         }
         if inner.give_up_at.is_some_and(|at| at <= now) {
             let queue = std::mem::take(&mut inner.queue);
@@ -154,8 +161,9 @@ impl<C> Memtable<C> {
         inner.demand.hurry = true;
         inner.demand.pause_until = Some(now + pause);
         drop(inner);
+        let message = format!("{} (what was accepted is kept and tried again)", error.message());
         for completer in told {
-            completer.complete(Err(error.clone()));
+            completer.complete(Err(Error::new(error.kind(), message.clone())));
         }
         late
     }

@@ -198,15 +198,13 @@ impl WriteConnection {
                 applied.wrote |= !keys.is_empty();
                 applied.gain(table.id, -(keys.len() as i64), 0);
                 applied.touched.extend(keys.iter().map(|key| PackedKey::from(&key[..])));
-                if (keys.len() as u32) < *limit {
-                    // All expired entries are gone, so the next one to expire is known anew.
-                    let next: Option<i64> = self
-                        .connection
-                        .prepare_cached(&table.sql.next_expiry)?
-                        .query_row([], |row| row.get(0))?;
-                    self.next_expiry.insert(table.id, next.unwrap_or(i64::MAX));
-                }
-                Ok(Outcome::Count(keys.len() as u64))
+                let next: Option<i64> = self
+                    .connection
+                    .prepare_cached(&table.sql.next_expiry)?
+                    .query_row([], |row| row.get(0))?;
+                let next = next.unwrap_or(i64::MAX);
+                self.next_expiry.insert(table.id, next);
+                Ok(Outcome::Swept(keys.len() as u64, next))
             }
             _ => Err(Error::new(ErrorKind::Internal, "not a command on a table").into()),
         }
@@ -301,8 +299,7 @@ fn touched(applied: &mut Applied, key: &PackedKey) {
 fn check_expected(expect: Expect, there: Option<&Entry>, key: &[u8]) -> Result<()> {
     let Expect::Version(expected) = expect else { return Ok(()) };
     let version = there.map_or(0, |e| e.version);
-    // Rows written by other tools have version 0 and cannot be told from absence by number alone.
-    if version == expected && (expected != 0 || there.is_none()) {
+    if version == expected {
         return Ok(());
     }
     let found = match there {

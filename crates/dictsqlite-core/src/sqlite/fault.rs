@@ -28,7 +28,7 @@ fn advice(kind: ErrorKind) -> &'static str {
         }
         ErrorKind::Full => "the disk or the quota is full; free some space and try again",
         ErrorKind::ReadOnly => "the file or its directory cannot be written; check permissions",
-        ErrorKind::Corrupt => "the file is damaged or is not an SQLite database",
+        ErrorKind::Corrupt => "the file or its disk is damaged, or it is not an SQLite database",
         ErrorKind::Io => "the operating system could not open, read or write the file",
         ErrorKind::Codec => "the row cannot be stored",
         _ => "SQLite refused",

@@ -3,9 +3,8 @@
 use rusqlite::types::{ToSql, ToSqlOutput};
 use rusqlite::{Connection, Row, params_from_iter};
 
-use super::fault;
-use super::read::{Bind, read_key, read_value};
-use super::table::Table;
+use super::read::{Bind, error_of, read_key, read_value};
+use super::table::{Table, VERSION};
 use crate::error::Result;
 use crate::types::{KeyBuf, Order, Value};
 
@@ -31,6 +30,8 @@ pub(crate) struct PageRequest {
     pub(crate) reverse: bool,
     pub(crate) bounds: Bounds,
     pub(crate) after: After,
+    /// The newest row when the scan began: what comes later is not part of it.
+    pub(crate) newest: Option<i64>,
     pub(crate) rows: usize,
     pub(crate) bytes: usize,
     pub(crate) values: bool,
@@ -90,7 +91,7 @@ pub(super) fn read(
         }
         Ok(count < request.rows)
     };
-    step().map_err(|e| fault::error(&e, "scanning"))
+    step().map_err(|e| error_of(e, "scanning"))
 }
 
 fn page_row(table: &Table, row: &Row<'_>, values: bool) -> rusqlite::Result<PageRow> {
@@ -113,6 +114,9 @@ fn statement(table: &Table, request: &PageRequest) -> (String, Vec<Parameter>) {
     if let Some(end) = &request.bounds.end {
         condition("key <", Parameter::Bound(end.clone()));
     }
+    if let Some(newest) = request.newest {
+        condition("id <=", Parameter::Int(newest));
+    }
     match &request.after {
         After::Start => {}
         After::Id(id) if request.reverse => condition("id <", Parameter::Int(*id)),
@@ -127,7 +131,7 @@ fn statement(table: &Table, request: &PageRequest) -> (String, Vec<Parameter>) {
     let limit = parameters.len() + 1;
     parameters.push(Parameter::Int(request.rows as i64));
     let sql = format!(
-        "SELECT id, key, {value}, version, expires_at FROM {} WHERE {conditions} \
+        "SELECT id, key, {value}, {VERSION}, expires_at FROM {} WHERE {conditions} \
          ORDER BY {column} {direction} LIMIT ?{limit}",
         table.sql.name
     );

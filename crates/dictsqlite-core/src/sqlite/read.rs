@@ -203,6 +203,11 @@ impl Reader {
         Ok(self.number(&table.sql.count, [])?.unwrap_or(0))
     }
 
+    /// The id of the newest row of a table.
+    pub(crate) fn newest_id(&self, table: &Table) -> Result<i64> {
+        Ok(self.number(&table.sql.max_id, [])?.unwrap_or(0))
+    }
+
     /// When the first entry of a table expires (`i64::MAX` for never).
     pub(crate) fn next_expiry(&self, table: &Table) -> Result<i64> {
         Ok(self.number(&table.sql.next_expiry, [])?.unwrap_or(i64::MAX))

@@ -88,6 +88,9 @@ pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// The version column as it is read.
+pub(super) const VERSION: &str = "CASE version WHEN 0 THEN -id ELSE version END";
+
 /// The SQL texts of one table.
 #[derive(Debug)]
 pub(super) struct Sql {
@@ -117,9 +120,11 @@ impl Sql {
             StorageMode::Jsonb => ("json(value)", "jsonb(?3)"),
             _ => ("value", "?3"),
         };
+        // Rows of other tools have version 0, which stands for "no entry"; their ids tell them apart.
+        let version = VERSION;
         let alive = "(expires_at IS NULL OR expires_at > ?1)";
         Self {
-            get: format!("SELECT {value}, version, expires_at FROM {t} WHERE key = ?1"),
+            get: format!("SELECT {value}, {version}, expires_at FROM {t} WHERE key = ?1"),
             exists: format!("SELECT expires_at FROM {t} WHERE key = ?1"),
             upsert: format!(
                 "INSERT INTO {t}(id, key, value, version, expires_at) \
@@ -131,11 +136,11 @@ impl Sql {
             delete_expired_key: format!("DELETE FROM {t} WHERE key = ?1 AND expires_at <= ?2"),
             touch: format!("UPDATE {t} SET expires_at = ?2, version = ?3 WHERE key = ?1"),
             newest: format!(
-                "SELECT key, {value}, version, expires_at FROM {t} WHERE {alive} \
+                "SELECT key, {value}, {version}, expires_at FROM {t} WHERE {alive} \
                  ORDER BY id DESC LIMIT 1"
             ),
             oldest: format!(
-                "SELECT key, {value}, version, expires_at FROM {t} WHERE {alive} \
+                "SELECT key, {value}, {version}, expires_at FROM {t} WHERE {alive} \
                  ORDER BY id LIMIT 1"
             ),
             clear: format!("DELETE FROM {t}"),

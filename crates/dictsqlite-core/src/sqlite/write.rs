@@ -80,6 +80,8 @@ pub(crate) struct WriteConnection {
     pub(super) counter: i64,
     /// Per table, since the last change by somebody else: when the first entry expires.
     pub(super) next_expiry: HashMap<u32, i64>,
+    /// The user's own triggers may change rows that no operation of ours names.
+    pub(super) has_triggers: bool,
     full_sync: Option<bool>,
     sync_matters: bool,
 }
@@ -93,6 +95,7 @@ impl WriteConnection {
             connection,
             counter: 0,
             next_expiry: HashMap::new(),
+            has_triggers: false,
             full_sync: None,
             sync_matters,
         })
@@ -124,6 +127,11 @@ impl WriteConnection {
     /// Reads the operation counter anew: somebody else may have moved it.
     pub(crate) fn refresh(&mut self) -> Result<()> {
         self.next_expiry.clear();
+        self.has_triggers = self
+            .connection
+            .prepare_cached("SELECT 1 FROM sqlite_schema WHERE type = 'trigger'")
+            .and_then(|mut statement| statement.exists([]))
+            .map_err(|e| fault::error(&e, "looking for triggers"))?;
         let counter = schema::read_number(&self.connection, "counter")
             .map_err(|e| fault::error(&e, "reading the counter"))?;
         self.counter = counter.unwrap_or(0).max(0);
@@ -283,6 +291,11 @@ impl WriteConnection {
             *next = (*next).min(expiry);
         }
         Ok(())
+    }
+
+    /// True when a commit may change rows that no operation of ours names.
+    pub(crate) fn has_triggers(&self) -> bool {
+        self.has_triggers
     }
 
     /// Commits, with the counter.

@@ -124,18 +124,28 @@ impl Store {
     /// When what was accepted could not be committed by the deadline; then the handle is still
     /// counted and the store still tries.
     pub(crate) fn release(self: &Arc<Self>, deadline: Instant) -> Result<()> {
-        self.flush(false, deadline)?;
+        let flushed = self.flush(false, deadline);
+        // On a file that is gone nothing can be committed any more, so there is nothing to wait for.
+        if flushed.is_err() && !self.is_lost() {
+            return flushed;
+        }
         if self.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
             registry::forget(self);
         }
-        Ok(())
+        flushed
+    }
+
+    /// True when the file was removed or replaced: what is uncommitted will never be.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.state.opener.check_not_misplaced().is_err()
     }
 
     /// Ends the threads and connections. What a racing thread wrote since the last flush is
     /// committed first, if that can be done in time.
     fn stop(&self) {
         self.state.chores.stop();
-        self.state.memtable.stop(Instant::now() + EXIT_LIMIT);
+        let limit = if self.is_lost() { Duration::ZERO } else { EXIT_LIMIT };
+        self.state.memtable.stop(Instant::now() + limit);
         let threads = std::mem::take(&mut *self.threads.lock());
         let here = std::thread::current().id();
         // A callback of one of the threads may be what let go of the last handle: then they end by

@@ -8,6 +8,7 @@ use crate::cache::{Cached, Fill, Look, View};
 use crate::clock::expired;
 use crate::completion::{Completion, pair};
 use crate::error::Result;
+use crate::memtable::Hit;
 use crate::sqlite::{Count, Reader, Table};
 use crate::state::Counters;
 use crate::types::{Entry, KeyBuf, NEVER, Value};
@@ -25,7 +26,17 @@ impl Store {
     #[inline]
     pub(crate) fn get_fast(&self, key: &[u8]) -> Fast {
         let state = &*self.state;
-        if let Some(hit) = state.memtable.get(key) {
+        while !state.memtable.is_empty() {
+            let number = state.coherence.number();
+            let Some(hit) = state.memtable.get(key) else { break };
+            // What is in the writer's hands counts until it is committed: then others may go on.
+            if hit.taken && number & 1 == 1 {
+                match state.coherence.is_made(number, state.stamps.live()) {
+                    Some(true) => return Fast::Unknown,
+                    Some(false) => {}
+                    None => continue,
+                }
+            }
             return match hit.value {
                 Some(value) if !self.is_expired(hit.expires_at) => Fast::Found(value),
                 _ => Fast::Absent,
@@ -162,11 +173,7 @@ impl Store {
         deadline: Instant,
     ) -> Result<Vec<Option<Value>>> {
         let state = &*self.state;
-        let pending = if state.memtable.is_empty() {
-            Vec::new()
-        } else {
-            state.memtable.get_many(keys.iter().map(|k| &k[..]))
-        };
+        let pending = self.pending(keys);
         let view = state.renewed_view();
         let mut values = vec![None; keys.len()];
         let mut missing = Vec::new();
@@ -204,6 +211,27 @@ impl Store {
             values[n] = Some(entry.value);
         }
         Ok(values)
+    }
+
+    /// What memory alone knows of many keys, all at one moment.
+    fn pending(&self, keys: &[KeyBuf]) -> Vec<Option<Hit>> {
+        let state = &*self.state;
+        while !state.memtable.is_empty() {
+            let number = state.coherence.number();
+            let mut hits = state.memtable.get_many(keys.iter().map(|k| &k[..]));
+            if number & 1 == 1 {
+                match state.coherence.is_made(number, state.stamps.live()) {
+                    // As in `get_fast`: what is committed is SQLite's to tell.
+                    Some(true) => hits.iter_mut().for_each(|hit| {
+                        hit.take_if(|hit| hit.taken);
+                    }),
+                    Some(false) => {}
+                    None => continue,
+                }
+            }
+            return hits;
+        }
+        Vec::new()
     }
 
     /// The number of entries, those accepted and not yet committed included.

@@ -181,7 +181,7 @@ fn find_or_create(path: &Path, read_only: bool) -> Result<FileId> {
             return Err(Error::new(
                 ErrorKind::Corrupt,
                 format!(
-                    "{} is damaged or is not an SQLite database; it has only {} bytes",
+                    "{} is damaged, or it is not an SQLite database; it has only {} bytes",
                     path.display(),
                     metadata.len()
                 ),

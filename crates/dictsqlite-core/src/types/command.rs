@@ -86,6 +86,8 @@ pub(crate) enum Outcome {
     Number(i64),
     /// So many entries were removed or changed.
     Count(u64),
+    /// So many expired entries were removed, and when the next one expires (`i64::MAX` for never).
+    Swept(u64, i64),
     /// The table's number.
     Table(u32),
     /// Nothing to say.

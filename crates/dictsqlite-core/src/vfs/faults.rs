@@ -52,16 +52,19 @@ impl Drop for Broken {
 fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let calls: [(&CStr, Call); 4] = [
-            // SAFETY: SQLite calls them with these arguments.
-            (c"write", unsafe { std::mem::transmute::<Write, Call>(write) }),
-            // SAFETY: as above.
-            (c"read", unsafe { std::mem::transmute::<Read, Call>(read) }),
-            // SAFETY: as above.
-            (c"ftruncate", unsafe { std::mem::transmute::<Truncate, Call>(truncate) }),
-            // SAFETY: as above.
-            (c"fallocate", unsafe { std::mem::transmute::<Allocate, Call>(allocate) }),
-        ];
+        // SAFETY: SQLite calls them with these arguments.
+        let calls: [(&CStr, Call); 8] = unsafe {
+            [
+                (c"write", std::mem::transmute::<Write, Call>(write)),
+                (c"read", std::mem::transmute::<Read, Call>(read)),
+                (c"pwrite", std::mem::transmute::<WriteAt, Call>(write_at)),
+                (c"pread", std::mem::transmute::<ReadAt, Call>(read_at)),
+                (c"pwrite64", std::mem::transmute::<WriteAt, Call>(write_at)),
+                (c"pread64", std::mem::transmute::<ReadAt, Call>(read_at)),
+                (c"ftruncate", std::mem::transmute::<Truncate, Call>(truncate)),
+                (c"fallocate", std::mem::transmute::<Allocate, Call>(allocate)),
+            ]
+        };
         for (name, call) in calls {
             // SAFETY: as above.
             unsafe { replace(name, call) };
@@ -71,6 +74,8 @@ fn install() {
 
 type Write = unsafe extern "C" fn(c_int, *const c_void, usize) -> isize;
 type Read = unsafe extern "C" fn(c_int, *mut c_void, usize) -> isize;
+type WriteAt = unsafe extern "C" fn(c_int, *const c_void, usize, libc::off_t) -> isize;
+type ReadAt = unsafe extern "C" fn(c_int, *mut c_void, usize, libc::off_t) -> isize;
 type Truncate = unsafe extern "C" fn(c_int, libc::off_t) -> c_int;
 type Allocate = unsafe extern "C" fn(c_int, libc::off_t, libc::off_t) -> c_int;
 
@@ -98,6 +103,16 @@ unsafe extern "C" fn write(fd: c_int, bytes: *const c_void, count: usize) -> isi
 unsafe extern "C" fn read(fd: c_int, bytes: *mut c_void, count: usize) -> isize {
     // SAFETY: handed on as it came.
     if fails(fd, false) { -1 } else { unsafe { libc::read(fd, bytes, count) } }
+}
+
+unsafe extern "C" fn write_at(fd: c_int, from: *const c_void, n: usize, at: libc::off_t) -> isize {
+    // SAFETY: handed on as it came.
+    if fails(fd, true) { -1 } else { unsafe { libc::pwrite(fd, from, n, at) } }
+}
+
+unsafe extern "C" fn read_at(fd: c_int, to: *mut c_void, n: usize, at: libc::off_t) -> isize {
+    // SAFETY: handed on as it came.
+    if fails(fd, false) { -1 } else { unsafe { libc::pread(fd, to, n, at) } }
 }
 
 unsafe extern "C" fn truncate(fd: c_int, size: libc::off_t) -> c_int {

@@ -20,10 +20,10 @@ pub(crate) fn install() {}
 
 #[cfg(unix)]
 pub(super) use unix::after_fork;
-#[cfg(all(test, target_os = "linux"))]
-pub(super) use unix::{Call, replace};
 #[cfg(unix)]
 pub(crate) use unix::install;
+#[cfg(all(test, target_os = "linux"))]
+pub(super) use unix::{Call, replace};
 
 #[cfg(unix)]
 mod unix {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::sync::Mutex;
-use dictsqlite_core::Item;
+use dictsqlite_core::{Error, Item, Scan};
 use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration};
 use pyo3::prelude::*;
 
@@ -21,13 +21,25 @@ pub(crate) struct AsyncScan {
 
 struct Inner {
     /// Away while a page is being read.
-    scan: Option<dictsqlite_core::Scan>,
+    scan: Option<Scan>,
     page: std::vec::IntoIter<Item>,
     ended: bool,
 }
 
+impl Inner {
+    fn receive(&mut self, page: Result<(Scan, Vec<Item>), Error>) -> Result<(), Error> {
+        let (scan, page) = page.inspect_err(|_| self.ended = true)?;
+        if !self.ended {
+            self.ended = page.is_empty();
+            self.page = page.into_iter();
+            self.scan = Some(scan);
+        }
+        Ok(())
+    }
+}
+
 impl AsyncScan {
-    pub(super) fn new(scan: dictsqlite_core::Scan, values: Arc<Values>, what: What) -> Self {
+    pub(super) fn new(scan: Scan, values: Arc<Values>, what: What) -> Self {
         let inner = Inner { scan: Some(scan), page: Vec::new().into_iter(), ended: false };
         Self { inner: Arc::new(Mutex::new(inner)), values, what }
     }
@@ -57,15 +69,13 @@ impl AsyncScan {
             ));
         };
         let (inner, values, what) = (Arc::clone(&self.inner), Arc::clone(&self.values), self.what);
-        awaitable(py, scan.next_page_async(), move |py, (scan, page)| {
-            let first = {
-                let mut inner = inner.lock();
-                inner.page = page.into_iter();
-                let first = inner.page.next();
-                inner.ended = first.is_none();
-                inner.scan = Some(scan);
-                first
-            };
+        // Received on the thread that read it: cancelled, the await loses no page.
+        let arrived = {
+            let inner = Arc::clone(&inner);
+            scan.next_page_async().then(move |page| inner.lock().receive(page))
+        };
+        awaitable(py, arrived, move |py, ()| {
+            let first = inner.lock().page.next();
             match first {
                 Some(item) => Ok(element(py, &values, what, item)?.unbind()),
                 None => Err(PyStopAsyncIteration::new_err(())),
