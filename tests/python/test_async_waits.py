@@ -176,13 +176,12 @@ def test_reading_connections_that_are_all_in_use_are_waited_for_no_longer_than_t
     async def main():
         async with AsyncDictSQLite(path, timeout=LIMIT, hot_capacity=0) as db:
             await db.aupdate({n: n for n in range(10_000)})
-            scans = [db.akeys(consistent=True) for _ in range(32)]
-            for scan in scans:
-                await scan.__anext__()
+            scans = [iter(db.keys(consistent=True)) for _ in range(32)]
+            assert [next(scan) for scan in scans] == [0] * 32
             with pytest.raises(dictsqlite.TimeoutError, match="connections"):
                 await db.aget(5)
             for scan in scans:
-                await scan.aclose()
+                scan.close()
             assert await db.aget(5) == 5
 
     run(main())

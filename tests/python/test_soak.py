@@ -9,7 +9,7 @@ import pytest
 
 from processes import run
 
-SECONDS = float(os.environ.get("DICTSQLITE_SOAK", "12"))
+SECONDS = float(os.environ.get("DICTSQLITE_SOAK", "10"))
 
 
 @pytest.mark.slow

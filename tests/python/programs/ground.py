@@ -32,7 +32,7 @@ def limited(size):
 def fill_and_free(kinds, make_room, mode, rows):
     """Writes until the ground gives way, makes room, and finds everything that was accepted."""
     path = os.path.join(directory, "store.db")
-    db = dictsqlite.open(path, persist_mode=mode, timeout=1, flush_interval=0.01, buffer_size=50)
+    db = dictsqlite.open(path, persist_mode=mode, timeout=0.4, flush_interval=0.01, buffer_size=50)
     accepted, refused = {}, 0
     for n in range(rows):
         try:
@@ -41,7 +41,7 @@ def fill_and_free(kinds, make_room, mode, rows):
             assert isinstance(e, kinds), repr(e)
             assert "not accepted" in str(e) or mode == "durable", e
             refused += 1
-            if refused == 3:
+            if refused == 2:
                 break
         else:
             accepted[n] = db[n]

@@ -131,15 +131,15 @@ mod tests {
     fn the_innermost_mount_counts() {
         let mounts = "\
             22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n\
-            40 22 0:35 / /home/me/far rw,nosuid - fuse.sshfs me@there:/ rw\n\
-            41 22 0:36 / /home/me/with\\040space rw - fuse.rclone r: rw\n\
-            42 40 0:37 / /home/me/far/near rw - tmpfs tmpfs rw";
+            40 22 0:35 / /data/me/far rw,nosuid - fuse.sshfs me@there:/ rw\n\
+            41 22 0:36 / /data/me/with\\040space rw - fuse.rclone r: rw\n\
+            42 40 0:37 / /data/me/far/near rw - tmpfs tmpfs rw";
         let kind = |path: &str| mount_type(mounts, Path::new(path));
         assert_eq!(kind("/etc/a.db").as_deref(), Some("ext4"));
-        assert_eq!(kind("/home/me/far/a.db").as_deref(), Some("fuse.sshfs"));
-        assert_eq!(kind("/home/me/farther/a.db").as_deref(), Some("ext4"));
-        assert_eq!(kind("/home/me/with space/a.db").as_deref(), Some("fuse.rclone"));
-        assert_eq!(kind("/home/me/far/near/a.db").as_deref(), Some("tmpfs"));
+        assert_eq!(kind("/data/me/far/a.db").as_deref(), Some("fuse.sshfs"));
+        assert_eq!(kind("/data/me/farther/a.db").as_deref(), Some("ext4"));
+        assert_eq!(kind("/data/me/with space/a.db").as_deref(), Some("fuse.rclone"));
+        assert_eq!(kind("/data/me/far/near/a.db").as_deref(), Some("tmpfs"));
     }
 
     #[test]
