@@ -130,7 +130,6 @@ def test_an_application_keeps_its_sessions(tmp_path, name):
     assert "dictsqlite" not in said, "something was lost"
     assert took < 15
     assert len(seen["workers"]) == 2, "one worker did all of it"
-    assert not path.with_name("sessions.db-wal").exists(), "it was not closed"
     with dictsqlite.open(path, table_name="log", storage_mode="json") as db:
         # Lazy writes of the last moment included.
         assert len(db) == seen["requests"]
@@ -139,3 +138,5 @@ def test_an_application_keeps_its_sessions(tmp_path, name):
         assert users == sorted(f"u{n}" for n in range(CLIENTS) if n % 2 == 0)
         assert all(value["text"] == f"t{ROUNDS - 1}" for value in db.values(prefix=("session",)))
         assert set(db.values(prefix=("visits",))) == {2 * ROUNDS}
+    # Two processes that close at the same moment may both leave the log to the other; the next takes it away.
+    assert not path.with_name("sessions.db-wal").exists(), "it was not closed"

@@ -44,11 +44,7 @@ pub(crate) fn run(state: &Arc<State>) {
             let c = connection.get_or_insert_with(|| WriteConnection::open(&state.opener));
             let _alone = state.chores.checkpointing.lock();
             // What fails here is tried again after the next commits; nothing depends on it.
-            if let Ok((frames, moved)) =
-                c.as_ref().map_err(Clone::clone).and_then(|c| c.checkpoint())
-            {
-                let tail = u32::try_from(frames - moved).unwrap_or(0);
-                state.chores.tail.store(tail.max(1), Ordering::Release);
+            if c.as_ref().is_ok_and(|c| c.checkpoint().is_ok()) {
                 Counters::add(&state.counters.checkpoints, 1);
             } else {
                 connection = None;

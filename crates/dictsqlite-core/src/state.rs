@@ -1,7 +1,7 @@
 //! What the readers, the writer and the store share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::sync::{Condvar, Mutex};
@@ -100,8 +100,6 @@ pub(crate) struct Chores {
     pub(crate) checkpointing: Mutex<()>,
     /// When the first entry of any table expires (ms), as far as is known.
     pub(crate) next_expiry: AtomicI64,
-    /// Frames the maintenance thread left to the writer at its last checkpoint.
-    pub(crate) tail: AtomicU32,
 }
 
 /// See [`Chores`].
@@ -118,7 +116,6 @@ impl Default for Chores {
             changed: Condvar::new(),
             checkpointing: Mutex::new(()),
             next_expiry: AtomicI64::new(i64::MAX),
-            tail: AtomicU32::new(0),
         }
     }
 }
