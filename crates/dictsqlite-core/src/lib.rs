@@ -22,7 +22,8 @@ mod scan;
 mod sqlite;
 mod state;
 mod store;
-mod sync;
+#[doc(hidden)]
+pub mod sync;
 mod types;
 mod vfs;
 mod writer;

@@ -9,11 +9,11 @@ mod errors;
 mod keys;
 mod open;
 mod scan;
-mod sync;
 mod values;
 
 use std::time::Duration;
 
+use dictsqlite_core::sync;
 use pyo3::prelude::*;
 
 #[global_allocator]
