@@ -76,14 +76,17 @@ fn a_dropped_row_is_told_once_to_a_flush_or_a_write_and_never_to_a_read() {
 fn a_flush_after_a_dropped_row_still_waits_for_what_came_later() {
     // It raises, but not before everything accepted is committed.
     let table = Table::new(CAP, clock());
-    put(&table, "bad", "", &lazy());
-    let work = take_now(&table);
+    put(&table, "bad", "", &Admission { interval: Duration::ZERO, ..lazy() });
+    let work = table.next_work().unwrap();
     put(&table, "good", "", &lazy());
     table.failed(work, &failure(ErrorKind::Busy), Duration::ZERO);
     let flush = table.flush(later());
     assert!(!flush.is_done());
     let work = table.next_work().unwrap();
     table.committed(work, Some(failure(ErrorKind::Codec)));
+    assert!(!flush.is_done());
+    let work = table.next_work().unwrap();
+    table.committed(work, None);
     assert_eq!(flush.wait().unwrap_err().kind(), ErrorKind::Codec);
 }
 
