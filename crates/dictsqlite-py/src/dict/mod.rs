@@ -103,16 +103,16 @@ thread_local! {
     static RAISED: Cell<Option<PyErr>> = const { Cell::new(None) };
 }
 
-/// Lets Python handle signals, as its own waiting does; true when a handler raised.
+/// Lets Python handle signals, as its own waiting does; true once a handler has raised.
 fn signalled() -> bool {
     // Python's handlers run on the main thread only.
     if !is_main_thread() {
         return false;
     }
-    let handled = Python::attach(|py| py.check_signals());
-    let raised = handled.is_err();
-    RAISED.set(handled.err());
-    raised
+    let raised = RAISED.take().or_else(|| Python::attach(|py| py.check_signals()).err());
+    let stop = raised.is_some();
+    RAISED.set(raised);
+    stop
 }
 
 /// Runs an operation of the engine with the interpreter released. A signal interrupts its waiting.
