@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use indexmap::IndexMap;
+
 use crate::cache::Cached;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memtable::{Segment, Step, Work};
@@ -59,10 +61,11 @@ struct Transaction {
     answers: Vec<Result<Outcome>>,
 }
 
-/// What undoes every transaction that it is part of, by step of the work: to be left out.
+/// What undoes every transaction that it is part of, by step of the work, in the order in which it was
+/// found: to be left out.
 #[derive(Default)]
 struct Refused {
-    rows: HashMap<usize, HashMap<PackedKey, Error>>,
+    rows: HashMap<usize, IndexMap<PackedKey, Error>>,
     commands: HashMap<usize, Error>,
 }
 

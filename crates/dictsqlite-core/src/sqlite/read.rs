@@ -123,7 +123,7 @@ pub(super) fn vouch(
     }
     // A record that cannot be read says nothing.
     let record = schema::find_table(c, &table.name);
-    if table.is_dropped() || record.is_ok_and(|found| found.as_ref() != Some(table.record())) {
+    if record.is_ok_and(|found| found.as_ref() != Some(table.record())) {
         table.set_dropped();
         return Err(fault::no_such_table(&table.name));
     }

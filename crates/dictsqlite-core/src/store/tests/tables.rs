@@ -86,6 +86,22 @@ fn a_scan_under_way_ends_when_its_table_is_made_again() {
 }
 
 #[test]
+fn a_consistent_scan_goes_on_when_its_table_is_dropped() {
+    // In its moment the table is there.
+    let file = File::new();
+    let (dict, other) = with_other(&file);
+    for n in 1..1000_i64 {
+        other.set(n, b"old").unwrap();
+    }
+    let consistent = ScanOptions { consistent: true, ..Default::default() };
+    let mut scan = other.scan(&consistent).unwrap();
+    scan.next().unwrap().unwrap();
+    assert!(dict.drop_table("other").unwrap());
+    assert_eq!(scan.collect::<Result<Vec<_>>>().unwrap().len(), 999);
+    assert_eq!(other.len().unwrap_err().kind(), ErrorKind::Closed);
+}
+
+#[test]
 fn a_table_whose_making_has_no_number_is_one_of_the_first_files_and_is_followed() {
     // Those files do not record it. A change of the schema alone is no other table.
     let file = File::new();
