@@ -49,4 +49,5 @@ def test_opening_does_not_depend_on_size(tmp_path, large):
     run("memory.py", "make", small, 10)
     quick, slow = (float(run("memory.py", "open", path, 1)) for path in (small, large))
     print(f"{quick * 1000:.1f} and {slow * 1000:.1f} ms")
-    assert slow < 5 * quick + 0.02
+    # Counting the rows would take 6 ms more, looking at each of them 45.
+    assert slow < 3 * quick + 0.002

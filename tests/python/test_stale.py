@@ -147,6 +147,23 @@ def test_vacuum_and_schema_changes(tmp_path):
             assert sql("SELECT DISTINCT value FROM main") in (f"[({n},)]", f"[('{n}',)]", f"[({n},), ('{n}',)]", f"[('{n}',), ({n},)]")
 
 
+def test_a_table_that_another_process_makes_again(tmp_path):
+    """Dropped and made under the same name, with the same codec: the old handle went on with the new one's rows."""
+    path = str(tmp_path / "store.db")
+    with dictsqlite.open(path) as db, db.table("t") as old, Child("shell.py", path) as other:
+        old.update({n: "old" for n in range(KEYS)})
+        old.flush()
+        assert old[0] == "old" and len(old) == KEYS
+        assert other.line() == "open"
+        other.ask("db.drop_table('t'); t = db.table('t'); t.update({0: 'new', 'more': 'new'}); t.flush()")
+        for use in (lambda: old[0], lambda: len(old), lambda: list(old), lambda: old.incr("n"), lambda: old.set(0, "mine")):
+            with pytest.raises(dictsqlite.ClosedError, match="was dropped; open it again"):
+                use()
+        with db.table("t") as new:
+            assert dict(new.items()) == {0: "new", "more": "new"}
+        other.finish()
+
+
 @pytest.mark.parametrize("read_only", [False, True])
 def test_inserts_updates_and_deletes_by_others(tmp_path, read_only):
     """With and without WHERE, and REPLACE: SQLite tells nobody of some of these."""

@@ -1,15 +1,47 @@
 //! The one asynchronous primitive: a result that will come, to be waited for, awaited, or handed
 //! to a callback. It knows no executor.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::sync::{Condvar, Mutex};
 
 use crate::error::{Error, ErrorKind, Result};
+
+/// How long a wait goes on before it is asked whether to give up.
+const SLICE: Duration = Duration::from_millis(50);
+
+thread_local! {
+    static STOP: Cell<Option<fn() -> bool>> = const { Cell::new(None) };
+}
+
+/// Runs `f`. While it waits for the writer or for another process's lock, `stop` is asked every 50 ms
+/// whether to give up. Then what was not accepted yet is withdrawn, what was accepted happens all the
+/// same, and the error is `Cancelled` and says which. For calls that a signal is to interrupt.
+pub fn interruptible<T>(stop: fn() -> bool, f: impl FnOnce() -> T) -> T {
+    struct Restored(Option<fn() -> bool>);
+    impl Drop for Restored {
+        fn drop(&mut self) {
+            STOP.set(self.0);
+        }
+    }
+    let _restored = Restored(STOP.replace(Some(stop)));
+    f()
+}
+
+/// True when what this thread does is to be given up. Not to be called with a lock held.
+pub(crate) fn is_interrupted() -> bool {
+    STOP.get().is_some_and(|stop| stop())
+}
+
+/// The error of a wait that was given up.
+pub(crate) fn interrupted(result: &str) -> Error {
+    Error::new(ErrorKind::Cancelled, format!("interrupted by a signal; {result}"))
+}
 
 type Callback<T> = Box<dyn FnOnce(Result<T>) + Send>;
 
@@ -140,35 +172,44 @@ impl<T> Completion<T> {
     /// # Errors
     /// The operation's own.
     pub fn wait(self) -> Result<T> {
-        match self.0 {
-            Inner::Ready(result) => result.unwrap_or_else(|| take(&mut State::Taken)),
-            Inner::Shared(shared) => {
-                let mut state = shared.state.lock();
-                while matches!(*state, State::Waiting { .. }) {
-                    state = shared.done.wait(state);
-                }
-                take(&mut state)
-            }
-        }
+        // Longer than any process lives.
+        let never = Instant::now() + Duration::from_secs(100 * 365 * 86_400);
+        self.wait_until(never).unwrap_or_else(|_| take(&mut State::Taken))
     }
 
     /// Blocks until the result is there or `deadline` passes; then the completion is given back.
     pub(crate) fn wait_until(self, deadline: Instant) -> std::result::Result<Result<T>, Self> {
-        if let Inner::Shared(shared) = &self.0 {
-            let mut state = shared.state.lock();
-            while matches!(*state, State::Waiting { .. }) {
-                let timed_out;
-                (state, timed_out) = shared.done.wait_until(state, deadline);
-                if timed_out {
-                    break;
-                }
+        let shared = match self.0 {
+            Inner::Ready(result) => {
+                return Ok(result.unwrap_or_else(|| take(&mut State::Taken)));
             }
-            if matches!(*state, State::Waiting { .. }) {
+            Inner::Shared(shared) => shared,
+        };
+        let sliced = STOP.get().is_some();
+        let mut state = shared.state.lock();
+        while matches!(*state, State::Waiting { .. }) {
+            let now = Instant::now();
+            if now >= deadline {
                 drop(state);
-                return Err(self);
+                return Err(Self(Inner::Shared(shared), self.1));
+            }
+            let until = if sliced { deadline.min(now + SLICE) } else { deadline };
+            let timed_out;
+            (state, timed_out) = shared.done.wait_until(state, until);
+            if sliced && timed_out {
+                drop(state);
+                if is_interrupted() {
+                    let withdrawn = self.1.is_some_and(|canceller| canceller.cancel());
+                    return Ok(Err(interrupted(if withdrawn {
+                        "the operation was not begun"
+                    } else {
+                        "what was accepted is kept and will be committed"
+                    })));
+                }
+                state = shared.state.lock();
             }
         }
-        Ok(self.wait())
+        Ok(take(&mut state))
     }
 
     /// Runs `callback` with the result: at once on this thread when it is there already, else on

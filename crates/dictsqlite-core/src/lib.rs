@@ -30,11 +30,11 @@ mod writer;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use codec::MAX_VALUE_BYTES;
-pub use completion::{Canceller, Completion};
+pub use completion::{Canceller, Completion, interruptible};
 pub use dict::{Dict, Peek, Stats, Ttl};
 pub use error::{Error, ErrorKind, Result};
 pub use options::Options;
 pub use scan::{Item, Scan, ScanOptions};
 pub use store::{end, shutdown};
 pub use types::{AsKey, Entry, Key, KeyRef, MAX_KEY_BYTES, Order, PersistMode, StorageMode, Value};
-pub use vfs::fork::generation as forks;
+pub use vfs::fork::{generation as forks, is_main_thread};

@@ -1,15 +1,17 @@
 //! The one thread that writes: group commit of everything that is pending.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use indexmap::IndexMap;
+
 use crate::cache::Cached;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memtable::{Segment, Step, Work};
-use crate::sqlite::{Applied, BlindWrite, WriteConnection};
+use crate::sqlite::{Applied, BlindWrite, Undone, WriteConnection};
 use crate::state::{Counters, Request, State};
 use crate::types::{Command, Outcome, PackedKey, Stamp};
 use crate::vfs::fork;
@@ -59,6 +61,27 @@ struct Transaction {
     answers: Vec<Result<Outcome>>,
 }
 
+/// What undoes every transaction that it is part of, by step of the work, in the order in which it was
+/// found: to be left out.
+#[derive(Default)]
+struct Refused {
+    rows: HashMap<usize, IndexMap<PackedKey, Error>>,
+    commands: HashMap<usize, Error>,
+}
+
+impl Refused {
+    fn note(&mut self, step: usize, undone: Undone) {
+        match undone.key {
+            Some(key) => {
+                self.rows.entry(step).or_default().insert(key, undone.error);
+            }
+            None => {
+                self.commands.insert(step, undone.error);
+            }
+        }
+    }
+}
+
 impl Writer<'_> {
     fn serve(&mut self, work: Work<Request>) {
         if work.steps.is_empty() {
@@ -98,11 +121,7 @@ impl Writer<'_> {
         // Waiting for the lock took its time already.
         let pause = if error.kind() == ErrorKind::Busy { Duration::ZERO } else { self.pause };
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        for step in &work.steps {
-            if let Step::Command(request, ..) = step {
-                request.stage.undo();
-            }
-        }
+        undo(&work);
         let mut hopeless = Vec::new();
         if self.state.opener.check_not_misplaced().is_err() {
             // That does not pass: who waits for a decision need not wait for the deadline.
@@ -130,15 +149,18 @@ impl Writer<'_> {
             Step::Command(request, ..) => request.durable,
         });
         self.state.opener.check_in_place()?;
-        self.state.at_lock.store(true, Ordering::Release);
-        let begun = self.connection.begin(durable);
-        self.state.at_lock.store(false, Ordering::Release);
-        begun?;
-        let before = self.state.stamps.live();
-        if self.settled != Some(before) || !self.state.stamps.available() {
-            self.connection.refresh()?;
-        }
-        let transaction = self.apply(work)?;
+        let mut refused = Refused::default();
+        let (before, transaction) = loop {
+            let before = self.begin(durable)?;
+            match self.apply(work, &refused)? {
+                Ok(transaction) => break (before, transaction),
+                // SQLite has rolled all of it back. The rest is tried again without that one.
+                Err((step, undone)) => refused.note(step, undone),
+            }
+            undo(work);
+            self.connection.rollback();
+            self.settled = None;
+        };
         let own = self.state.coherence.begin_own(before);
         let wrote = transaction.applied.wrote;
         let result = if wrote {
@@ -168,15 +190,40 @@ impl Writer<'_> {
         Ok((transaction.answers, dropped))
     }
 
-    fn apply(&mut self, work: &Work<Request>) -> Result<Transaction> {
+    /// Begins a transaction; gives the stamp it is based on.
+    fn begin(&mut self, durable: bool) -> Result<Stamp> {
+        self.state.at_lock.store(true, Ordering::Release);
+        let begun = self.connection.begin(durable);
+        self.state.at_lock.store(false, Ordering::Release);
+        begun?;
+        let before = self.state.stamps.live();
+        if self.settled != Some(before) || !self.state.stamps.available() {
+            self.connection.refresh()?;
+        }
+        Ok(before)
+    }
+
+    /// The inner error is the step that has undone all of it.
+    fn apply(
+        &mut self,
+        work: &Work<Request>,
+        refused: &Refused,
+    ) -> Result<std::result::Result<Transaction, (usize, Undone)>> {
         let mut applied = Applied::default();
         let mut segments = Vec::new();
         let mut answers = Vec::new();
         let now_ms = self.state.now_ms();
-        for step in &work.steps {
-            match step {
+        for (n, step) in work.steps.iter().enumerate() {
+            let done = match step {
                 Step::Segment(segment) => {
-                    let writes = segment.iter().map(|(key, pending)| BlindWrite {
+                    let left_out = refused.rows.get(&n);
+                    for (key, error) in left_out.into_iter().flatten() {
+                        applied.unwritable.push((Arc::clone(key), error.clone()));
+                    }
+                    let taken = segment.iter().filter(|(key, _)| {
+                        left_out.is_none_or(|left_out| !left_out.contains_key(*key))
+                    });
+                    let writes = taken.map(|(key, pending)| BlindWrite {
                         key,
                         value: pending.value.as_ref(),
                         expires_at: pending.expires_at,
@@ -185,22 +232,32 @@ impl Writer<'_> {
                         replaced: pending.replaced,
                     });
                     let (tables, ops) = (&self.state.tables, segment.ops());
-                    let base = self.connection.apply(tables, ops, writes, now_ms, &mut applied)?;
-                    segments.push((Arc::clone(segment), base));
+                    self.connection
+                        .apply(tables, ops, writes, now_ms, &mut applied)
+                        .map(|base| segments.push((Arc::clone(segment), base)))
                 }
                 Step::Command(request, ..) if !request.stage.begin() => {
                     let message = "the operation was cancelled before it was begun";
                     answers.push(Err(Error::new(ErrorKind::Cancelled, message)));
+                    continue;
                 }
                 Step::Command(request, ..) => {
+                    if let Some(error) = refused.commands.get(&n) {
+                        answers.push(Err(error.clone()));
+                        continue;
+                    }
                     let tables = &self.state.tables;
                     let (command, applied) = (&request.command, &mut applied);
-                    let answer = self.connection.decide(tables, command, now_ms, applied)?;
-                    answers.push(answer);
+                    self.connection
+                        .decide(tables, command, now_ms, applied)
+                        .map(|answer| answers.push(answer))
                 }
+            };
+            if let Err(spoiled) = done {
+                return applied.undone.take().map(|undone| Err((n, undone))).ok_or(spoiled);
             }
         }
-        Ok(Transaction { applied, segments, answers })
+        Ok(Ok(Transaction { applied, segments, answers }))
     }
 
     /// Brings the cache and the counts up to the commit just made.
@@ -270,6 +327,15 @@ impl Writer<'_> {
         // A failure here is found again by the commit that meets it.
         if self.connection.checkpoint().is_ok() {
             Counters::add(&self.state.counters.checkpoints, 1);
+        }
+    }
+}
+
+/// None of the commands is begun after all.
+fn undo(work: &Work<Request>) {
+    for step in &work.steps {
+        if let Step::Command(request, ..) = step {
+            request.stage.undo();
         }
     }
 }

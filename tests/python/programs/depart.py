@@ -54,7 +54,7 @@ elif story == "daemons":
     tell()
 elif story == "default":
     # Python's default for SIGTERM is the kernel's: the process is gone, like by kill -9.
-    write(90)
+    write(490)
     tell()
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(30)

@@ -34,6 +34,8 @@ pub(crate) use writer_side::{Step, Work};
 const SEAL_KEYS: usize = 8 * 1024;
 /// A segment is sealed at this many bytes.
 const SEAL_BYTES: usize = 8 << 20;
+/// A segment is sealed at this many operations, which it counts in 32 bits.
+const SEAL_OPS: u32 = 1 << 30;
 /// The writer commits without waiting any longer at this many pending operations.
 const BULK_OPS: u64 = 256 * 1024;
 /// The writer commits without waiting any longer at this many pending bytes.
@@ -315,7 +317,8 @@ impl<C> Memtable<C> {
             inner.demand.hurry = true;
         }
         let wake = inner.demand(admission);
-        if inner.active.len() >= SEAL_KEYS || inner.active.bytes() >= SEAL_BYTES {
+        let active = &inner.active;
+        if active.len() >= SEAL_KEYS || active.bytes() >= SEAL_BYTES || active.ops() >= SEAL_OPS {
             inner.seal();
         }
         (waits, wake)

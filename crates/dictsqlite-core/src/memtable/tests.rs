@@ -205,7 +205,10 @@ fn failed_work_goes_back_in_order_and_stays_readable() {
     assert_eq!(read(&table, "a"), Some(Some(b"3".to_vec())));
     assert_eq!(table.trouble().unwrap().kind(), ErrorKind::Full);
     let work = table.next_work().unwrap();
-    assert_eq!(told(&work), ["a=1", "!one", "a=2", "a=3"]);
+    assert_eq!(told(&work), ["a=1", "!one", "a=2"]);
+    table.committed(work, None);
+    let work = table.next_work().unwrap();
+    assert_eq!(told(&work), ["a=3"]);
     table.committed(work, None);
     assert!(table.trouble().is_none() && table.is_empty());
 }

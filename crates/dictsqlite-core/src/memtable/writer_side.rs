@@ -198,7 +198,11 @@ impl<C> Memtable<C> {
 }
 
 fn take<C: Decision>(inner: &mut Inner<C>) -> Work<C> {
-    inner.seal();
+    // What could not be committed is tried again by itself: what came after it goes on being gathered,
+    // or every attempt would leave readers one segment more to look through.
+    if inner.trouble.is_none() || inner.queue.is_empty() {
+        inner.seal();
+    }
     let mut steps = Vec::new();
     let start = inner.taken;
     while let Some(item) = inner.queue.pop_front() {
@@ -220,7 +224,7 @@ fn take<C: Decision>(inner: &mut Inner<C>) -> Work<C> {
             break;
         }
     }
-    if inner.queue.is_empty() {
+    if inner.queue.is_empty() && inner.active.ops() == 0 {
         // Commands that were answered too late to begin left gaps in the count.
         inner.taken = inner.accepted;
         inner.demand = Demand { pause_until: inner.demand.pause_until, ..Demand::new() };

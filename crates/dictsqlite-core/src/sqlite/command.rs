@@ -8,7 +8,7 @@ use super::fault;
 use super::read::{Bind, BindValue, other_codec, read_key, read_value};
 use super::schema;
 use super::table::{Table, Tables};
-use super::write::{Applied, Spoiled, WriteConnection};
+use super::write::{Applied, Spoiled, Undone, WriteConnection};
 use crate::codec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::{
@@ -55,6 +55,10 @@ impl WriteConnection {
         };
         match decided {
             Err(e) if e.spoils => Err(e.error),
+            Err(e) if self.connection.is_autocommit() => {
+                applied.undone = Some(Undone { key: None, error: e.error.clone() });
+                Err(e.error)
+            }
             Err(e) => Ok(Err(e.error)),
             Ok(outcome) => Ok(Ok(outcome)),
         }
@@ -181,7 +185,7 @@ impl WriteConnection {
                 Ok(Outcome::Count(rows as u64))
             }
             Command::DropTable { .. } => {
-                schema::drop_table(&self.connection, &table.name, &table.physical)?;
+                schema::drop_table(&self.connection, &table.name, &table.record().physical)?;
                 self.counter += 1;
                 applied.emptied = true;
                 applied.wrote = true;
@@ -211,20 +215,18 @@ impl WriteConnection {
     }
 
     fn open_table(&mut self, tables: &Tables, spec: &TableSpec, applied: &mut Applied) -> Decided {
-        if let Some((recorded, storage)) = schema::find_table(&self.connection, &spec.name)? {
-            if storage != spec.storage {
-                return Ok(Err(other_codec(&spec.name, storage, spec.storage)));
+        if let Some(record) = schema::find_table(&self.connection, &spec.name)? {
+            if record.storage != spec.storage {
+                return Ok(Err(other_codec(&spec.name, record.storage, spec.storage)));
             }
-            let table = tables.intern(&spec.name, &recorded.physical, storage);
-            return Ok(Ok(Outcome::Table(table.id)));
+            return Ok(Ok(Outcome::Table(tables.intern(&spec.name, &record).id)));
         }
-        let recorded = schema::create_table(&self.connection, &spec.name, spec.storage)
+        // The number tells it from one of the same name before or after it.
+        self.counter += 1;
+        let record = schema::create_table(&self.connection, &spec.name, spec.storage, self.counter)
             .map_err(|e| fault::error(&e, "creating a table"))?;
         applied.wrote = true;
-        let table = tables.intern(&spec.name, &recorded.physical, spec.storage);
-        // Dropped and made again in one transaction, it is in use again.
-        applied.dropped.retain(|dropped| dropped.id != table.id);
-        Ok(Ok(Outcome::Table(table.id)))
+        Ok(Ok(Outcome::Table(tables.intern(&spec.name, &record).id)))
     }
 
     fn entry(&self, table: &Table, key: &[u8]) -> rusqlite::Result<Option<Entry>> {

@@ -22,4 +22,4 @@ pub(crate) use read::{Reader, other_codec};
 pub(crate) use schema::check_name;
 pub(crate) use stamp::Stamps;
 pub(crate) use table::{Count, Table, Tables};
-pub(crate) use write::{Applied, BlindWrite, WriteConnection, locked};
+pub(crate) use write::{Applied, BlindWrite, Undone, WriteConnection, locked};

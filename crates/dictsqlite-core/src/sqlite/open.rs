@@ -11,6 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use super::fault;
 use super::schema::{self, Identity};
 use super::stamp::Stamps;
+use crate::completion::{interrupted, is_interrupted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::vfs::{self, ground, ground::Ground};
 
@@ -149,6 +150,9 @@ impl Opener {
             drop(pass);
             match attempt {
                 Err(e) if e.kind() == ErrorKind::Busy && Instant::now() < deadline => {
+                    if is_interrupted() {
+                        return Err(interrupted("nothing was opened"));
+                    }
                     std::thread::sleep(RETRY);
                 }
                 other => return other,

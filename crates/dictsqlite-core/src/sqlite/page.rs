@@ -3,8 +3,8 @@
 use rusqlite::types::{ToSql, ToSqlOutput};
 use rusqlite::{Connection, Row, params_from_iter};
 
-use super::read::{Bind, error_of, read_key, read_value};
-use super::table::{Table, VERSION};
+use super::read::{Bind, error_of, read_key, read_value, vouch};
+use super::table::{EXPIRES, Table, VERSION};
 use crate::error::Result;
 use crate::types::{KeyBuf, Order, Value};
 
@@ -74,7 +74,7 @@ pub(super) fn read(
     let step = || -> rusqlite::Result<bool> {
         let mut statement = c.prepare_cached(&sql)?;
         let mut rows = statement.query(params_from_iter(parameters))?;
-        let (mut count, mut bytes) = (0, 0);
+        let (mut count, mut bytes, mut full) = (0, 0, false);
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(0)?;
             let read = page_row(table, row, request.values)?;
@@ -85,11 +85,14 @@ pub(super) fn read(
                 Order::Key => After::Key(read.key.clone()),
             };
             out.push(read);
-            if bytes >= request.bytes {
-                return Ok(false);
+            full = bytes >= request.bytes;
+            if full {
+                break;
             }
         }
-        Ok(count < request.rows)
+        drop(rows);
+        vouch(c, table, &statement)?;
+        Ok(!full && count < request.rows)
     };
     step().map_err(|e| error_of(e, "scanning"))
 }
@@ -131,7 +134,7 @@ fn statement(table: &Table, request: &PageRequest) -> (String, Vec<Parameter>) {
     let limit = parameters.len() + 1;
     parameters.push(Parameter::Int(request.rows as i64));
     let sql = format!(
-        "SELECT id, key, {value}, {VERSION}, expires_at FROM {} WHERE {conditions} \
+        "SELECT id, key, {value}, {VERSION}, {EXPIRES} FROM {} WHERE {conditions} \
          ORDER BY {column} {direction} LIMIT ?{limit}",
         table.sql.name
     );

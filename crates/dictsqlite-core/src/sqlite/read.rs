@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use rusqlite::types::{FromSqlError, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Statement, StatementStatus};
 
 use super::fault;
 use super::open::Opener;
 use super::page::{self, PageRequest, PageRow};
 use super::schema;
-use super::table::Table;
+use super::table::{Record, Table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::{Entry, KeyBuf, SqlKey, StorageMode, Value, pack_stored, sql_key, unpack};
 use crate::vfs::fork;
@@ -107,6 +107,30 @@ pub(super) fn error_of(e: rusqlite::Error, doing: &str) -> Error {
     }
 }
 
+/// Called when `statement` has read from `table`: refuses what it read if that was another table of
+/// the same name, which somebody made when ours was dropped.
+///
+/// That is a change of schema, after which SQLite prepares a statement anew: so it is looked for only
+/// then, and when a statement runs for the first time. What is found after reading held before.
+pub(super) fn vouch(
+    c: &Connection,
+    table: &Table,
+    statement: &Statement<'_>,
+) -> rusqlite::Result<()> {
+    let first = statement.get_status(StatementStatus::Run) == 1;
+    if !first && statement.get_status(StatementStatus::RePrepare) == 0 {
+        return Ok(());
+    }
+    // A record that cannot be read says nothing.
+    let record = schema::find_table(c, &table.name);
+    if record.is_ok_and(|found| found.as_ref() != Some(table.record())) {
+        table.set_dropped();
+        return Err(fault::no_such_table(&table.name));
+    }
+    statement.reset_status(StatementStatus::RePrepare);
+    Ok(())
+}
+
 /// A pooled connection for reading; used by one thread at a time.
 pub(crate) struct Reader {
     connection: Connection,
@@ -162,7 +186,7 @@ impl Reader {
         self.connection
             .prepare_cached(&table.sql.get)
             .and_then(|mut statement| {
-                statement
+                let found = statement
                     .query_row([Bind(key)], |row| {
                         Ok(Entry {
                             value: read_value(table, row.get_ref(0)?, key)?,
@@ -170,7 +194,8 @@ impl Reader {
                             expires_at: row.get(2)?,
                         })
                     })
-                    .optional()
+                    .optional()?;
+                vouch(&self.connection, table, &statement).map(|()| found)
             })
             .map_err(|e| error_of(e, "reading"))
     }
@@ -181,7 +206,10 @@ impl Reader {
         self.connection
             .prepare_cached(&table.sql.exists)
             .and_then(|mut statement| {
-                statement.query_row([Bind(key)], |row| row.get::<_, Option<i64>>(0)).optional()
+                let found = statement
+                    .query_row([Bind(key)], |row| row.get::<_, Option<i64>>(0))
+                    .optional()?;
+                vouch(&self.connection, table, &statement).map(|()| found)
             })
             .map(|found| found.map(|expires_at| expires_at.unwrap_or(0)))
             .map_err(|e| error_of(e, "reading"))
@@ -200,37 +228,44 @@ impl Reader {
 
     /// All rows of a table, expired ones included.
     pub(crate) fn count(&self, table: &Table) -> Result<i64> {
-        Ok(self.number(&table.sql.count, [])?.unwrap_or(0))
+        Ok(self.number(table, &table.sql.count, [])?.unwrap_or(0))
     }
 
     /// The id of the newest row of a table.
     pub(crate) fn newest_id(&self, table: &Table) -> Result<i64> {
-        Ok(self.number(&table.sql.max_id, [])?.unwrap_or(0))
+        Ok(self.number(table, &table.sql.max_id, [])?.unwrap_or(0))
     }
 
     /// When the first entry of a table expires (`i64::MAX` for never).
     pub(crate) fn next_expiry(&self, table: &Table) -> Result<i64> {
-        Ok(self.number(&table.sql.next_expiry, [])?.unwrap_or(i64::MAX))
+        Ok(self.number(table, &table.sql.next_expiry, [])?.unwrap_or(i64::MAX))
     }
 
     /// Rows of a table that have expired and are still there.
     pub(crate) fn count_expired(&self, table: &Table, now_ms: i64) -> Result<i64> {
-        Ok(self.number(&table.sql.count_expired, [now_ms])?.unwrap_or(0))
+        Ok(self.number(table, &table.sql.count_expired, [now_ms])?.unwrap_or(0))
     }
 
-    fn number(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<Option<i64>> {
+    fn number(
+        &self,
+        table: &Table,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+    ) -> Result<Option<i64>> {
         let _pass = fork::enter();
         self.connection
             .prepare_cached(sql)
-            .and_then(|mut s| s.query_row(parameters, |row| row.get(0)))
+            .and_then(|mut statement| {
+                let number = statement.query_row(parameters, |row| row.get(0))?;
+                vouch(&self.connection, table, &statement).map(|()| number)
+            })
             .map_err(|e| fault::error(&e, "counting"))
     }
 
-    /// The codec and the place of a table in the file, if the file has it.
-    pub(crate) fn find_table(&self, name: &str) -> Result<Option<(String, StorageMode)>> {
+    /// What the file records of a table, if the file has it.
+    pub(crate) fn find_table(&self, name: &str) -> Result<Option<Record>> {
         let _pass = fork::enter();
-        let found = schema::find_table(&self.connection, name)?;
-        Ok(found.map(|(recorded, storage)| (recorded.physical, storage)))
+        schema::find_table(&self.connection, name)
     }
 
     /// Every table in the file.

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use super::fault;
-use super::table::quoted;
+use super::table::{Record, quoted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::StorageMode;
 
@@ -21,14 +21,17 @@ const MAX_NAME_BYTES: usize = 255;
 
 /// What the file records of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Recorded {
-    pub(super) physical: String,
-    pub(super) codec: String,
+struct Recorded {
+    physical: String,
+    codec: String,
+    /// Absent in files of the first releases.
+    #[serde(default)]
+    created: i64,
     /// Room for what later formats record; read, so that a newer file is not misunderstood.
     #[serde(default)]
-    pub(super) changes: bool,
+    changes: bool,
     #[serde(default)]
-    pub(super) nesting: bool,
+    nesting: bool,
 }
 
 /// Whose file it is.
@@ -122,7 +125,7 @@ pub(super) fn write_number(c: &Connection, name: &str, value: i64) -> rusqlite::
 }
 
 /// What the file records of a table, if it has it.
-pub(super) fn find_table(c: &Connection, name: &str) -> Result<Option<(Recorded, StorageMode)>> {
+pub(super) fn find_table(c: &Connection, name: &str) -> Result<Option<Record>> {
     let text: Option<String> = c
         .prepare_cached("SELECT value FROM _dictsqlite WHERE name = ?1")
         .and_then(|mut s| {
@@ -132,13 +135,13 @@ pub(super) fn find_table(c: &Connection, name: &str) -> Result<Option<(Recorded,
     text.map(|text| parse(name, &text)).transpose()
 }
 
-fn parse(name: &str, text: &str) -> Result<(Recorded, StorageMode)> {
+fn parse(name: &str, text: &str) -> Result<Record> {
     let corrupt = |why: String| {
         Error::new(ErrorKind::Corrupt, format!("the record of table {name:?} is damaged: {why}"))
     };
     let recorded: Recorded = serde_json::from_str(text).map_err(|e| corrupt(e.to_string()))?;
     let storage = recorded.codec.parse().map_err(|e: Error| corrupt(e.to_string()))?;
-    Ok((recorded, storage))
+    Ok(Record { physical: recorded.physical, storage, created: recorded.created })
 }
 
 /// Names and codecs of all tables, in the order of their names.
@@ -152,7 +155,9 @@ pub(super) fn list_tables(c: &Connection) -> Result<Vec<(String, StorageMode)>> 
                 .collect::<rusqlite::Result<Vec<_>>>()
         })
         .map_err(|e| fault::error(&e, "listing tables"))?;
-    rows.into_iter().map(|(name, text)| parse(&name, &text).map(|(_, mode)| (name, mode))).collect()
+    rows.into_iter()
+        .map(|(name, text)| parse(&name, &text).map(|record| (name, record.storage)))
+        .collect()
 }
 
 /// Refuses table names that cannot be one.
@@ -166,12 +171,13 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Makes a table and records it. Called inside a write transaction.
+/// Makes a table and records it, as made by operation `created`. Called inside a write transaction.
 pub(super) fn create_table(
     c: &Connection,
     name: &str,
     storage: StorageMode,
-) -> rusqlite::Result<Recorded> {
+    created: i64,
+) -> rusqlite::Result<Record> {
     let physical = free_name(c, name)?;
     let (table, index) = (quoted(&physical), quoted(&format!("_dictsqlite_expires_{physical}")));
     c.execute_batch(&format!(
@@ -179,14 +185,19 @@ pub(super) fn create_table(
          version INTEGER NOT NULL DEFAULT 0, expires_at INTEGER); \
          CREATE INDEX {index} ON {table}(expires_at) WHERE expires_at IS NOT NULL"
     ))?;
-    let recorded =
-        Recorded { physical, codec: storage.name().to_owned(), changes: false, nesting: false };
+    let recorded = Recorded {
+        physical,
+        codec: storage.name().to_owned(),
+        created,
+        changes: false,
+        nesting: false,
+    };
     let text = serde_json::to_string(&recorded).unwrap_or_default();
     c.execute(
         "INSERT INTO _dictsqlite VALUES(?1, ?2)",
         params![format!("{TABLE_PREFIX}{name}"), text],
     )?;
-    Ok(recorded)
+    Ok(Record { physical: recorded.physical, storage, created })
 }
 
 /// Removes a table and its record. Called inside a write transaction.

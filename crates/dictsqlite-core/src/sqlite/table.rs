@@ -1,5 +1,6 @@
 //! Tables as the process knows them: their numbers, names, codecs, SQL and row counts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,29 +17,43 @@ pub(crate) struct Count {
     pub(crate) epoch: u64,
 }
 
+/// What the file records of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// Its name in SQLite.
+    pub(crate) physical: String,
+    pub(crate) storage: StorageMode,
+    /// The number of the operation that made it; zero when the file does not say.
+    pub(crate) created: i64,
+}
+
 /// One table. A table that is dropped and made again is another one.
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) id: u32,
     pub(crate) name: String,
-    pub(crate) physical: String,
     pub(crate) storage: StorageMode,
+    record: Record,
     pub(super) sql: Sql,
     pub(crate) count: Mutex<Option<Count>>,
     dropped: AtomicBool,
 }
 
 impl Table {
-    fn new(id: u32, name: &str, physical: &str, storage: StorageMode) -> Self {
+    fn new(id: u32, name: &str, record: &Record) -> Self {
         Self {
             id,
             name: name.to_owned(),
-            physical: physical.to_owned(),
-            storage,
-            sql: Sql::new(physical, storage),
+            storage: record.storage,
+            record: record.clone(),
+            sql: Sql::new(&record.physical, record.storage),
             count: Mutex::new(None),
             dropped: AtomicBool::new(false),
         }
+    }
+
+    pub(super) fn record(&self) -> &Record {
+        &self.record
     }
 
     #[inline]
@@ -51,34 +66,46 @@ impl Table {
     }
 }
 
-/// The tables of one store that were opened in this process.
+/// The tables of one store that were opened in this process. A number is not given twice.
 #[derive(Default)]
 pub(crate) struct Tables {
-    all: RwLock<Vec<Arc<Table>>>,
+    all: RwLock<Numbered>,
+}
+
+#[derive(Default)]
+struct Numbered {
+    tables: BTreeMap<u32, Arc<Table>>,
+    next: u32,
 }
 
 impl Tables {
     /// The table with this number.
     pub(crate) fn get(&self, id: u32) -> Option<Arc<Table>> {
-        self.all.read().get(id as usize).cloned()
+        self.all.read().tables.get(&id).cloned()
     }
 
     /// Every table opened so far and not dropped.
     pub(crate) fn open(&self) -> Vec<Arc<Table>> {
-        self.all.read().iter().filter(|t| !t.is_dropped()).cloned().collect()
+        self.all.read().tables.values().filter(|t| !t.is_dropped()).cloned().collect()
     }
 
-    /// The one object for a table: the same for the same name, codec and place in the file.
-    pub(crate) fn intern(&self, name: &str, physical: &str, storage: StorageMode) -> Arc<Table> {
+    /// How many tables are remembered.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.all.read().tables.len()
+    }
+
+    /// The one object for a table: the same for the same name and record. Dropped ones are forgotten.
+    pub(crate) fn intern(&self, name: &str, record: &Record) -> Arc<Table> {
         let mut all = self.all.write();
-        let known = all.iter().find(|t| {
-            !t.is_dropped() && t.name == name && t.physical == physical && t.storage == storage
-        });
-        if let Some(table) = known {
+        all.tables.retain(|_, table| !table.is_dropped());
+        if let Some(table) = all.tables.values().find(|t| t.name == name && t.record == *record) {
             return Arc::clone(table);
         }
-        let table = Arc::new(Table::new(all.len() as u32, name, physical, storage));
-        all.push(Arc::clone(&table));
+        let id = all.next;
+        all.next += 1;
+        let table = Arc::new(Table::new(id, name, record));
+        all.tables.insert(id, Arc::clone(&table));
         table
     }
 }
@@ -88,8 +115,13 @@ pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// The version column as it is read.
-pub(super) const VERSION: &str = "CASE version WHEN 0 THEN -id ELSE version END";
+/// The version column as it is read. What another tool wrote may not fit 64 bits: it is the nearest
+/// number that does.
+pub(super) const VERSION: &str = "CAST(CASE version WHEN 0 THEN -id ELSE version END AS INTEGER)";
+/// The expiry as it is read, likewise.
+pub(super) const EXPIRES: &str = "CAST(expires_at AS INTEGER)";
+/// No id of ours is above this one: so rows that other tools put there do not use the numbers up.
+pub(super) const LAST_NUMBER: i64 = 1 << 62;
 
 /// The SQL texts of one table.
 #[derive(Debug)]
@@ -111,6 +143,7 @@ pub(super) struct Sql {
     pub(super) count_expired: String,
     pub(super) next_expiry: String,
     pub(super) max_id: String,
+    pub(super) last_number: String,
 }
 
 impl Sql {
@@ -124,8 +157,8 @@ impl Sql {
         let version = VERSION;
         let alive = "(expires_at IS NULL OR expires_at > ?1)";
         Self {
-            get: format!("SELECT {value}, {version}, expires_at FROM {t} WHERE key = ?1"),
-            exists: format!("SELECT expires_at FROM {t} WHERE key = ?1"),
+            get: format!("SELECT {value}, {version}, {EXPIRES} FROM {t} WHERE key = ?1"),
+            exists: format!("SELECT {EXPIRES} FROM {t} WHERE key = ?1"),
             upsert: format!(
                 "INSERT INTO {t}(id, key, value, version, expires_at) \
                  VALUES(?1, ?2, {bound}, ?4, ?5) ON CONFLICT(key) DO UPDATE SET \
@@ -136,11 +169,11 @@ impl Sql {
             delete_expired_key: format!("DELETE FROM {t} WHERE key = ?1 AND expires_at <= ?2"),
             touch: format!("UPDATE {t} SET expires_at = ?2, version = ?3 WHERE key = ?1"),
             newest: format!(
-                "SELECT key, {value}, {version}, expires_at FROM {t} WHERE {alive} \
+                "SELECT key, {value}, {version}, {EXPIRES} FROM {t} WHERE {alive} \
                  ORDER BY id DESC LIMIT 1"
             ),
             oldest: format!(
-                "SELECT key, {value}, {version}, expires_at FROM {t} WHERE {alive} \
+                "SELECT key, {value}, {version}, {EXPIRES} FROM {t} WHERE {alive} \
                  ORDER BY id LIMIT 1"
             ),
             clear: format!("DELETE FROM {t}"),
@@ -150,8 +183,12 @@ impl Sql {
             ),
             count: format!("SELECT count(*) FROM {t}"),
             count_expired: format!("SELECT count(*) FROM {t} WHERE expires_at <= ?1"),
-            next_expiry: format!("SELECT min(expires_at) FROM {t} WHERE expires_at IS NOT NULL"),
+            next_expiry: format!(
+                "SELECT CAST(min(expires_at) AS INTEGER) FROM {t} WHERE expires_at < {}",
+                i64::MAX
+            ),
             max_id: format!("SELECT max(id) FROM {t}"),
+            last_number: format!("SELECT max(id) FROM {t} WHERE id <= {LAST_NUMBER}"),
             name: t,
             value,
         }

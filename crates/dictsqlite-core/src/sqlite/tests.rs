@@ -151,6 +151,39 @@ fn a_row_that_can_never_be_written_is_dropped_alone_and_raised_by_name() {
 }
 
 #[test]
+fn a_row_whose_trigger_rolls_everything_back_is_left_out_alone() {
+    // `RAISE(ROLLBACK)` undoes the whole transaction: the commit was tried again for ever.
+    let file = File::new();
+    let dict = Arc::new(file.open().unwrap());
+    let shell = file.shell();
+    shell
+        .execute_batch(&FORBID.replace("ABORT", "ROLLBACK").replace("= 'bad'", "LIKE 'bad%'"))
+        .unwrap();
+    dict.set_many(&[("a", b"1"), ("bad", b"1"), ("b", b"1"), ("bad2", b"1")]).unwrap();
+    dict.delete("a").unwrap();
+    let e = dict.flush().unwrap_err();
+    assert_eq!(e.key(), Some(&Key::from("bad")));
+    assert!(e.message().contains("bad is forbidden") && e.message().contains("1 more"), "{e}");
+    dict.flush().unwrap();
+    assert_eq!(keys(&dict), [Key::from("b")]);
+    assert_eq!(dict.len().unwrap(), 1);
+    // A command that does so has no effect, and takes no other one with it.
+    shell.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let first = dict.run_async(|dict| dict.incr("n", 1));
+    dict.set("c", b"1").unwrap();
+    let bad = dict.run_async(|dict| dict.incr("bad", 1));
+    let last = dict.run_async(|dict| dict.incr("n", 1));
+    shell.execute_batch("COMMIT").unwrap();
+    assert_eq!(bad.wait().unwrap_err().kind(), ErrorKind::Codec);
+    assert_eq!(first.wait().unwrap() + last.wait().unwrap(), 3);
+    dict.flush().unwrap();
+    assert_eq!(keys(&dict).len(), 3);
+    assert!(dict.get("bad").unwrap().is_none());
+    assert_eq!(numbers(&shell, "SELECT count(DISTINCT version) FROM main"), [3]);
+    dict.close().unwrap();
+}
+
+#[test]
 fn reads_do_not_raise_a_dropped_row_and_the_next_flush_does() {
     // A length or a scan commits what is pending first; the news is for who flushes.
     let file = File::new();

@@ -10,7 +10,7 @@ use super::fault;
 use super::open::{Opener, is_busy};
 use super::read::{Bind, BindValue};
 use super::schema;
-use super::table::{Table, Tables};
+use super::table::{LAST_NUMBER, Table, Tables};
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::{PackedKey, Value, packed_table, unpack};
 
@@ -42,8 +42,17 @@ pub(crate) struct Applied {
     pub(crate) dropped: Vec<Arc<Table>>,
     /// Whether there is anything to commit.
     pub(crate) wrote: bool,
+    /// What made SQLite give up the transaction, when that was one row's or command's doing.
+    pub(crate) undone: Option<Undone>,
     /// Rows gained, and the earliest expiry written, by table.
     pub(crate) gained: HashMap<u32, (i64, i64)>,
+}
+
+/// A row (or, without a key, a command) that undoes whatever transaction it is part of: a trigger of
+/// another tool says `RAISE(ROLLBACK)`.
+pub(crate) struct Undone {
+    pub(crate) key: Option<PackedKey>,
+    pub(crate) error: Error,
 }
 
 impl Applied {
@@ -132,9 +141,22 @@ impl WriteConnection {
             .prepare_cached("SELECT 1 FROM sqlite_schema WHERE type = 'trigger'")
             .and_then(|mut statement| statement.exists([]))
             .map_err(|e| fault::error(&e, "looking for triggers"))?;
-        let counter = schema::read_number(&self.connection, "counter")
-            .map_err(|e| fault::error(&e, "reading the counter"))?;
-        self.counter = counter.unwrap_or(0).max(0);
+        let counter = match schema::read_number(&self.connection, "counter") {
+            Ok(counter) => counter.unwrap_or(0),
+            Err(e @ rusqlite::Error::SqliteFailure(..)) => {
+                return Err(fault::error(&e, "reading the counter"));
+            }
+            Err(_) => i64::MAX,
+        };
+        if counter > LAST_NUMBER {
+            // Going on would give numbers twice, or none.
+            return Err(Error::new(
+                ErrorKind::Corrupt,
+                "the operation counter in table _dictsqlite is no number or too large: another tool \
+                 changed it; set it to the largest version there is",
+            ));
+        }
+        self.counter = counter.max(0);
         Ok(())
     }
 
@@ -146,18 +168,15 @@ impl WriteConnection {
         let number = |sql: &str| -> rusqlite::Result<Option<i64>> {
             self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))
         };
-        // Somebody else may have made a table of that name anew, with another codec. (A record that
-        // cannot be read says nothing of that.)
+        // Somebody else may have made a table of that name anew. (A record that cannot be read says
+        // nothing of that.)
         let recorded = schema::find_table(&self.connection, &table.name);
-        let same = |(found, codec): (schema::Recorded, _)| {
-            found.physical == table.physical && codec == table.storage
-        };
-        if recorded.is_ok_and(|found| !found.is_some_and(same)) {
+        if recorded.is_ok_and(|found| found.as_ref() != Some(table.record())) {
             table.set_dropped();
             return Err(fault::no_such_table(&table.name));
         }
         // Rows another tool inserted took their ids without asking the counter.
-        let max_id = number(&table.sql.max_id)?.unwrap_or(0);
+        let max_id = number(&table.sql.last_number)?.unwrap_or(0);
         let next = number(&table.sql.next_expiry)?.unwrap_or(i64::MAX);
         self.counter = self.counter.max(max_id);
         self.next_expiry.insert(table.id, next);
@@ -277,11 +296,16 @@ impl WriteConnection {
                         expiry = expiry.min(w.expires_at);
                     }
                 }
-                Err(e) if fault::spoils_transaction(&e) || connection.is_autocommit() => {
+                Err(e) if fault::spoils_transaction(&e) => {
                     return Err(fault::error(&e, "writing"));
                 }
                 Err(e) => {
                     let why = fault::error(&e, "writing").with_key(unpack(w.key));
+                    if connection.is_autocommit() {
+                        let key = Some(Arc::clone(w.key));
+                        applied.undone = Some(Undone { key, error: why.clone() });
+                        return Err(why);
+                    }
                     applied.unwritable.push((Arc::clone(w.key), why));
                 }
             }

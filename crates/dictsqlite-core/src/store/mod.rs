@@ -176,11 +176,11 @@ impl Store {
     ) -> Result<Arc<Table>> {
         check_name(name)?;
         let found = self.readers.borrow(deadline)?.find_table(name)?;
-        if let Some((physical, has)) = found {
-            if has != storage {
-                return Err(other_codec(name, has, storage));
+        if let Some(record) = found {
+            if record.storage != storage {
+                return Err(other_codec(name, record.storage, storage));
             }
-            let table = self.state.tables.intern(name, &physical, has);
+            let table = self.state.tables.intern(name, &record);
             self.note_expiries(&table, deadline)?;
             return Ok(table);
         }

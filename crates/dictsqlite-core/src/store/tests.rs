@@ -3,6 +3,7 @@
 mod concurrency;
 mod ground;
 mod processes;
+mod tables;
 
 use std::path::PathBuf;
 use std::sync::Arc;

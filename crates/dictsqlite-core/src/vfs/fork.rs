@@ -33,6 +33,20 @@ pub fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)
 }
 
+/// True on the thread that the process, or this child of a fork, began with: the one that a program
+/// expects to handle signals.
+pub fn is_main_thread() -> bool {
+    #[cfg(target_os = "linux")]
+    // SAFETY: both only give numbers.
+    let is_main = unsafe { libc::gettid() == libc::getpid() };
+    #[cfg(target_vendor = "apple")]
+    // SAFETY: it only looks at the thread it is called on.
+    let is_main = unsafe { libc::pthread_main_np() != 0 };
+    #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+    let is_main = true;
+    is_main
+}
+
 /// Leave to be inside SQLite; a fork waits until it is dropped. Not to be held while idle, nor taken
 /// twice by one thread.
 pub(crate) struct Pass(u32);

@@ -10,10 +10,11 @@ mod handle;
 mod many;
 mod mapping;
 
+use std::cell::Cell;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use dictsqlite_core::{Dict as Core, Error, ErrorKind, Peek, Ttl};
+use dictsqlite_core::{Dict as Core, Error, ErrorKind, Peek, Ttl, interruptible, is_main_thread};
 use pyo3::prelude::*;
 
 pub(crate) use conditional::entry_of;
@@ -97,12 +98,33 @@ impl Dict {
     }
 }
 
-/// Runs an operation of the engine with the interpreter released.
+thread_local! {
+    /// What a signal's handler raised while this thread waited.
+    static RAISED: Cell<Option<PyErr>> = const { Cell::new(None) };
+}
+
+/// Lets Python handle signals, as its own waiting does; true once a handler has raised.
+fn signalled() -> bool {
+    // Python's handlers run on the main thread only.
+    if !is_main_thread() {
+        return false;
+    }
+    let raised = RAISED.take().or_else(|| Python::attach(|py| py.check_signals()).err());
+    let stop = raised.is_some();
+    RAISED.set(raised);
+    stop
+}
+
+/// Runs an operation of the engine with the interpreter released. A signal interrupts its waiting.
 pub(crate) fn blocking<T: Send>(
     py: Python<'_>,
     operation: impl FnOnce() -> Result<T, Error> + Send,
 ) -> PyResult<T> {
-    py.detach(operation).map_err(|e| errors::raise(py, &e))
+    let result = py.detach(|| interruptible(signalled, operation));
+    match (RAISED.take(), result) {
+        (Some(raised), _) => Err(raised),
+        (None, result) => result.map_err(|e| errors::raise(py, &e)),
+    }
 }
 
 impl Dict {

@@ -76,14 +76,17 @@ fn a_dropped_row_is_told_once_to_a_flush_or_a_write_and_never_to_a_read() {
 fn a_flush_after_a_dropped_row_still_waits_for_what_came_later() {
     // It raises, but not before everything accepted is committed.
     let table = Table::new(CAP, clock());
-    put(&table, "bad", "", &lazy());
-    let work = take_now(&table);
+    put(&table, "bad", "", &Admission { interval: Duration::ZERO, ..lazy() });
+    let work = table.next_work().unwrap();
     put(&table, "good", "", &lazy());
     table.failed(work, &failure(ErrorKind::Busy), Duration::ZERO);
     let flush = table.flush(later());
     assert!(!flush.is_done());
     let work = table.next_work().unwrap();
     table.committed(work, Some(failure(ErrorKind::Codec)));
+    assert!(!flush.is_done());
+    let work = table.next_work().unwrap();
+    table.committed(work, None);
     assert_eq!(flush.wait().unwrap_err().kind(), ErrorKind::Codec);
 }
 
@@ -165,4 +168,48 @@ fn nobody_waits_for_a_writer_that_is_gone() {
     assert_eq!(flush.wait().unwrap_err().kind(), ErrorKind::Internal);
     assert_eq!(room.wait().unwrap_err().kind(), ErrorKind::Internal);
     assert!(table.put((b"c", None, 0), &lazy()).is_err());
+}
+
+#[test]
+fn what_comes_after_a_failed_commit_is_gathered_until_that_one_succeeds() {
+    // While another process held the lock, every attempt sealed one segment more, and every read had
+    // to look through all of them: after a minute, through six hundred.
+    let table = Table::new(CAP, clock());
+    put(&table, "front", "", &lazy());
+    let flush = table.flush(later());
+    let mut work = table.next_work().unwrap();
+    for n in 0..100 {
+        put(&table, &format!("behind{n}"), "", &lazy());
+        put(&table, "again", &n.to_string(), &lazy());
+        table.failed(work, &failure(ErrorKind::Busy), Duration::ZERO);
+        work = table.next_work().unwrap();
+        assert_eq!(told(&work), ["front="]);
+        assert_eq!(table.inner.lock().sealed.len(), 1);
+    }
+    assert_eq!(table.backlog().0, 201);
+    // Whoever asks for a commit of what is behind gets it right after that of the front.
+    let rest = table.flush(later());
+    table.committed(work, None);
+    assert!(flush.is_done() && !rest.is_done());
+    let work = table.next_work().unwrap();
+    assert_eq!(told(&work).len(), 101);
+    table.committed(work, None);
+    assert!(rest.is_done() && table.is_empty());
+    assert_eq!(table.backlog().0, 0);
+}
+
+#[test]
+fn a_command_behind_a_failed_commit_is_tried_with_it() {
+    // It may share the transaction, and its deadline runs.
+    let table = Table::new(CAP, clock());
+    put(&table, "front", "", &lazy());
+    let work = take_now(&table);
+    table.failed(work, &failure(ErrorKind::Busy), Duration::ZERO);
+    put(&table, "behind", "", &lazy());
+    table.command("pop:x", later()).unwrap();
+    put(&table, "last", "", &lazy());
+    let work = table.next_work().unwrap();
+    assert_eq!(told(&work), ["front=", "behind=", "!pop:x"]);
+    assert_eq!(table.committed(work, None), ["pop:x"]);
+    assert_eq!(told(&take_now(&table)), ["last="]);
 }

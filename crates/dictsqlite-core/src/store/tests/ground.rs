@@ -95,3 +95,65 @@ fn a_clock_that_is_set_back_or_forward() {
         assert!(dict.len().unwrap() >= 3, "{at}");
     }
 }
+
+#[test]
+fn numbers_at_the_end_of_64_bits_that_another_tool_wrote() {
+    // A row with the largest id there is: the next operation had no number, and its id was negative.
+    let file = File::new();
+    let dict = file.open(PersistMode::Lazy);
+    dict.set("a", b"v").unwrap();
+    dict.flush().unwrap();
+    let shell = Connection::open(&file.path).unwrap();
+    shell
+        .execute_batch(
+            "INSERT INTO main(id, key, value, version, expires_at) VALUES \
+             (9223372036854775807, 'last', x'01', 0, NULL), \
+             (-9223372036854775808, 'first', x'01', 0, 9223372036854775808), \
+             (7000000000000000000, 'near', x'01', 9223372036854775807, 1e300), \
+             (4000000000000000000, 'counts', x'01', 1e300, 1e19)",
+        )
+        .unwrap();
+    let keys = || {
+        let rows = dict.scan(&ScanOptions::default()).unwrap().map(|item| item.unwrap().key);
+        rows.map(|key| key.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    for round in 0..2 {
+        dict.set("b", b"v").unwrap();
+        dict.flush().unwrap();
+        assert_eq!(dict.incr("n", 1).unwrap(), round + 1);
+        assert_eq!(dict.len().unwrap(), 7);
+        assert_eq!(keys(), r#""first" "a" "counts" "b" "n" "near" "last""#);
+    }
+    // Every row has a version that a condition can name, and every expiry is a time far off.
+    for key in ["first", "last", "near", "counts", "a"] {
+        let entry = dict.entry(key).unwrap().unwrap();
+        assert!(entry.expires_at.is_none_or(|at| at >= 0), "{key}");
+        dict.set_if_version(key, Value::from(&b"w"[..]), entry.version, Ttl::Default).unwrap();
+        assert_eq!(dict.get(key).unwrap().as_deref(), Some(&b"w"[..]));
+    }
+}
+
+#[test]
+fn a_counter_that_another_tool_made_useless_is_told_and_can_be_mended() {
+    // Nothing is written with a wrong number, and what was accepted is committed once it is right.
+    for useless in ["9223372036854775807", "'many'", "1e300"] {
+        let file = File::new();
+        let dict = file.hasty();
+        dict.set("a", b"v").unwrap();
+        dict.flush().unwrap();
+        let shell = Connection::open(&file.path).unwrap();
+        let set = |value: &str| {
+            let sql = format!("UPDATE _dictsqlite SET value = {value} WHERE name = 'counter'");
+            shell.execute_batch(&sql).unwrap();
+        };
+        set(useless);
+        dict.set("b", b"v").unwrap();
+        let error = dict.flush().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+        assert!(error.message().contains("_dictsqlite"), "{error}");
+        assert_eq!(dict.incr("n", 1).unwrap_err().kind(), ErrorKind::Corrupt);
+        set("(SELECT max(version) FROM main)");
+        assert_eq!(dict.incr("n", 1).unwrap(), 1);
+        assert_eq!(dict.len().unwrap(), 3);
+    }
+}
