@@ -168,6 +168,11 @@ impl Reader {
             .map_err(|e| fault::error(&e, "reading"))
     }
 
+    /// True when no transaction is open.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.connection.is_autocommit()
+    }
+
     /// Ends a read transaction.
     pub(crate) fn end(&self) -> Result<()> {
         self.run("COMMIT")

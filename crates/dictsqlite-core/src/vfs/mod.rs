@@ -11,6 +11,7 @@ pub(crate) mod fork;
 pub(crate) mod ground;
 mod heap;
 mod locks;
+mod memory;
 #[cfg(test)]
 mod tests;
 
@@ -18,3 +19,4 @@ mod tests;
 pub(crate) use faults::Broken;
 pub(crate) use heap::{HEAP_VFS, private_name, register_heap};
 pub(crate) use locks::install as install_locks;
+pub(crate) use memory::install as install_memory;
