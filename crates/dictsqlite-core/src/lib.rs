@@ -36,6 +36,7 @@ pub use options::Options;
 pub use scan::{Item, Scan, ScanOptions};
 pub use store::{end, shutdown};
 pub use types::{
-    AsKey, Entry, Key, KeyRef, MAX_KEY_BYTES, Order, Page, PersistMode, RowKey, RowRef, StorageMode, Value,
+    AsKey, Entry, Key, KeyRef, MAX_KEY_BYTES, Order, Page, PersistMode, RowKey, RowRef,
+    StorageMode, Value,
 };
 pub use vfs::fork::generation as forks;

@@ -107,7 +107,6 @@ impl Opener {
 
     /// A connection with our settings. It may be used by one thread at a time.
     pub(super) fn connect(&self, cache_kib: i64) -> Result<Connection> {
-        vfs::install_memory();
         vfs::fork::watch();
         vfs::install_locks();
         let fail = |e| fault::error(&e, &format!("opening {}", self.describe()));

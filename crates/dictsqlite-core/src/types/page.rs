@@ -52,7 +52,8 @@ impl Page {
     #[inline]
     pub fn row(&self, n: usize) -> Option<RowRef<'_>> {
         let row = self.rows.get(n)?;
-        let (packed, value) = (&self.data[row.start..row.key_end], &self.data[row.key_end..row.end]);
+        let (packed, value) =
+            (&self.data[row.start..row.key_end], &self.data[row.key_end..row.end]);
         Some(RowRef { packed, value, row })
     }
 

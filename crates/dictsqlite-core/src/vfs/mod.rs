@@ -19,4 +19,3 @@ mod tests;
 pub(crate) use faults::Broken;
 pub(crate) use heap::{HEAP_VFS, private_name, register_heap};
 pub(crate) use locks::install as install_locks;
-pub(crate) use memory::install as install_memory;

@@ -56,10 +56,13 @@ impl AsyncScan {
             let mut inner = self.inner.lock();
             if let Some((page, place)) = inner.rest.next() {
                 drop(inner);
-                return done(py, match page.row(place) {
-                    Some(row) => element(py, &self.values, self.what, row),
-                    None => Err(PyStopAsyncIteration::new_err(())),
-                });
+                return done(
+                    py,
+                    match page.row(place) {
+                        Some(row) => element(py, &self.values, self.what, row),
+                        None => Err(PyStopAsyncIteration::new_err(())),
+                    },
+                );
             }
             if inner.ended {
                 return done(py, Err(PyStopAsyncIteration::new_err(())));
