@@ -5,6 +5,9 @@
 //! another connection reads the same state: it does if the stamp is still the same once that
 //! connection's own transaction has begun.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
