@@ -36,5 +36,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use options::Options;
 pub use scan::{Item, Scan, ScanOptions};
 pub use store::{end, shutdown};
-pub use types::{AsKey, Entry, Key, KeyRef, MAX_KEY_BYTES, Order, PersistMode, StorageMode, Value};
+pub use types::{
+    AsKey, Entry, Key, KeyRef, MAX_KEY_BYTES, Order, Page, PersistMode, RowKey, RowRef,
+    StorageMode, Value,
+};
 pub use vfs::fork::{generation as forks, is_main_thread};

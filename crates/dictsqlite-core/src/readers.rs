@@ -1,7 +1,11 @@
 //! Connections for reading: borrowed by the threads that read, and worked by threads of our own
 //! for callers that must not block.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,7 +19,7 @@ const MOST: usize = 32;
 /// Idle connections kept.
 const KEPT: usize = 8;
 /// Threads that work off what must not block its caller.
-const WORKERS: usize = 2;
+pub(crate) const WORKERS: usize = 2;
 
 /// Results are delivered once so many jobs are done, so that whoever waits is woken once for all.
 const DELIVERED_TOGETHER: usize = 128;
@@ -81,6 +85,16 @@ impl Drop for Lent<'_> {
     }
 }
 
+/// Runs `f`; a panic ends it and not the worker, which others wait for. The panic hook has reported
+/// it, and whoever waits for its result is told that it was dropped.
+fn contained<T>(f: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(f)).ok()
+}
+
+fn deliver(delivery: Delivery) {
+    contained(delivery);
+}
+
 impl Readers {
     pub(crate) fn new(opener: Opener) -> Self {
         Self {
@@ -132,7 +146,8 @@ impl Readers {
     pub(crate) fn put_back(&self, reader: Reader) {
         let mut pool = self.pool.lock();
         pool.lent -= 1;
-        if pool.closed || pool.idle.len() >= KEPT {
+        // A panic may have left a transaction open.
+        if pool.closed || pool.idle.len() >= KEPT || !reader.is_idle() {
             drop(pool);
             reader.close();
         } else {
@@ -198,17 +213,19 @@ impl Readers {
                 Ok(reader) => {
                     let mut done = Vec::with_capacity(jobs.len().min(DELIVERED_TOGETHER));
                     for job in jobs {
-                        done.push(job(Ok(&*reader)));
+                        done.extend(contained(|| job(Ok(&*reader))));
                         if done.len() == DELIVERED_TOGETHER {
-                            done.drain(..).for_each(|deliver| deliver());
+                            done.drain(..).for_each(deliver);
                         }
                     }
                     // Nothing was written, so there is nothing the end could lose.
                     let _ = reader.end();
                     drop(reader);
-                    done.into_iter().for_each(|deliver| deliver());
+                    done.into_iter().for_each(deliver);
                 }
-                Err(e) => jobs.into_iter().for_each(|job| job(Err(e.clone()))()),
+                Err(e) => jobs.into_iter().for_each(|job| {
+                    contained(|| job(Err(e.clone()))).into_iter().for_each(deliver);
+                }),
             }
         }
     }

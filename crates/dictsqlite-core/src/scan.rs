@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 
 use crate::completion::{Completion, pair};
 use crate::error::{Error, ErrorKind, Result};
-use crate::sqlite::{After, Bounds, PageRequest, PageRow, Reader, Table};
+use crate::sqlite::{After, Bounds, PageRequest, Reader, Table};
 use crate::store::Store;
-use crate::types::{AsKey, Key, KeyBuf, NEVER, Order, Tag, Value, pack, stored_prefix, unpack};
+use crate::types::{
+    AsKey, Key, KeyBuf, Order, Page, RowKey, RowRef, Tag, Value, pack, stored_prefix,
+};
 use crate::vfs::fork;
 
 const FIRST_PAGE: usize = 256;
@@ -99,6 +101,15 @@ impl Kind {
             Key::Tuple(_) => Some(Self::Tuple),
         }
     }
+
+    fn is_of(self, key: &RowKey<'_>) -> bool {
+        match key {
+            RowKey::Int(_) => false,
+            RowKey::Text(_) => self == Self::Text,
+            RowKey::Bytes(_) => self == Self::Bytes,
+            RowKey::Tuple(_) => self == Self::Tuple,
+        }
+    }
 }
 
 impl Scan {
@@ -119,6 +130,7 @@ impl Scan {
             rows: FIRST_PAGE,
             bytes: PAGE_BYTES,
             values: options.values,
+            details: true,
             now_ms: 0,
         };
         Ok(Self {
@@ -142,27 +154,52 @@ impl Scan {
     pub fn next_page(&mut self) -> Result<Vec<Item>> {
         self.check_generation()?;
         let rest: Vec<Item> = std::mem::take(&mut self.buffer).collect();
-        if !rest.is_empty() || self.ended {
+        if !rest.is_empty() {
             return Ok(rest);
         }
+        self.request.details = true;
+        self.read_behind_barrier().map(|page| items(&page))
+    }
+
+    /// The same as one buffer, without versions and expiries: keys and values can be taken from it
+    /// without a copy in between. Not to be mixed with taking items one by one.
+    ///
+    /// # Errors
+    /// As [`Scan::next_page`].
+    pub fn next_rows(&mut self) -> Result<Page> {
+        self.check_generation()?;
+        self.request.details = false;
+        self.read_behind_barrier()
+    }
+
+    fn read_behind_barrier(&mut self) -> Result<Page> {
         let deadline = Instant::now() + self.timeout;
-        if self.pinned.is_none() {
+        if self.pinned.is_none() && !self.ended {
             self.store.barrier(deadline)?;
         }
         self.read_page(deadline)
     }
 
-    /// The next entries, when what the caller wrote is known to be committed.
-    fn page_behind_barrier(&mut self) -> Result<Vec<Item>> {
+    /// [`Scan::next_page`] without blocking; the scan comes back with the page.
+    pub fn next_page_async(mut self) -> Completion<(Self, Vec<Item>)> {
         let rest: Vec<Item> = std::mem::take(&mut self.buffer).collect();
-        if !rest.is_empty() || self.ended {
-            return Ok(rest);
+        if !rest.is_empty() {
+            return Completion::ready(self.check_generation().map(|()| (self, rest)));
         }
-        self.read_page(Instant::now() + self.timeout)
+        self.request.details = true;
+        self.read_async(|scan, page| (scan, items(&page)))
     }
 
-    /// The same without blocking; the scan comes back with the page.
-    pub fn next_page_async(mut self) -> Completion<(Self, Vec<Item>)> {
+    /// [`Scan::next_rows`] without blocking; the scan comes back with the page.
+    pub fn next_rows_async(mut self) -> Completion<(Self, Page)> {
+        self.request.details = false;
+        self.read_async(|scan, page| (scan, page))
+    }
+
+    fn read_async<T: Send + 'static>(
+        mut self,
+        result: impl FnOnce(Self, Page) -> T + Send + 'static,
+    ) -> Completion<T> {
         let (completer, completion) = pair();
         if let Err(e) = self.check_generation() {
             return Completion::ready(Err(e));
@@ -179,38 +216,35 @@ impl Scan {
             let readers = Arc::clone(&self.store.readers);
             readers.submit(Box::new(move |reader| {
                 // The scan reads by itself, since it may outlive the worker's transaction.
-                let result = reader.and_then(|_| self.page_behind_barrier());
-                Box::new(move || completer.complete(result.map(|page| (self, page))))
+                let read = reader.and_then(|_| self.read_page(Instant::now() + self.timeout));
+                Box::new(move || completer.complete(read.map(|page| result(self, page))))
             }));
         });
         completion
     }
 
-    fn read_page(&mut self, deadline: Instant) -> Result<Vec<Item>> {
-        let mut items = Vec::new();
+    fn read_page(&mut self, deadline: Instant) -> Result<Page> {
+        let mut page = Page::default();
         // A page of nothing but keys of another kind is no end.
-        while items.is_empty() && !self.ended {
-            let mut rows = Vec::new();
+        while page.is_empty() && !self.ended {
             self.request.now_ms = self.store.state.now_ms();
             let asked = self.request.rows;
             self.request.rows = usize::try_from(self.left).map_or(asked, |left| left.min(asked));
-            let ended = self.read_rows(&mut rows, deadline)?;
+            let ended = self.read_rows(&mut page, deadline)?;
             self.request.rows = (asked * 4).min(LARGEST_PAGE);
-            items.extend(
-                rows.into_iter()
-                    .map(item)
-                    .filter(|item| self.kind.is_none() || Kind::of(&item.key) == self.kind),
-            );
-            self.left -= (items.len() as u64).min(self.left);
+            if let Some(kind) = self.kind {
+                page.retain(|key| kind.is_of(&key));
+            }
+            self.left -= (page.len() as u64).min(self.left);
             self.ended = ended || self.left == 0;
         }
         if self.ended {
             self.unpin();
         }
-        Ok(items)
+        Ok(page)
     }
 
-    fn read_rows(&mut self, rows: &mut Vec<PageRow>, deadline: Instant) -> Result<bool> {
+    fn read_rows(&mut self, page: &mut Page, deadline: Instant) -> Result<bool> {
         if self.consistent && self.pinned.is_none() {
             let lent = self.store.readers.borrow(deadline)?;
             lent.begin()?;
@@ -228,7 +262,7 @@ impl Scan {
             // Otherwise a loop that adds a key for each it sees would never end.
             self.request.newest = Some(reader.newest_id(&self.table)?);
         }
-        reader.page(&self.table, &mut self.request, rows)
+        reader.page(&self.table, &mut self.request, page)
     }
 
     fn check_generation(&self) -> Result<()> {
@@ -282,12 +316,16 @@ impl Iterator for Scan {
     }
 }
 
-fn item(row: PageRow) -> Item {
+fn items(page: &Page) -> Vec<Item> {
+    (0..page.len()).filter_map(|n| page.row(n)).map(item).collect()
+}
+
+fn item(row: RowRef<'_>) -> Item {
     Item {
-        key: unpack(&row.key),
-        value: row.value,
-        version: row.version,
-        expires_at: (row.expires_at != NEVER).then_some(row.expires_at),
+        key: row.owned_key(),
+        value: row.owned_value(),
+        version: row.version(),
+        expires_at: row.expires_at(),
     }
 }
 

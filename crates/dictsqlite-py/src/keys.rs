@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use dictsqlite_core::{AsKey, ErrorKind, Key, KeyRef};
+use dictsqlite_core::{AsKey, ErrorKind, Key, KeyRef, RowKey};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyString, PyTuple};
 
@@ -81,6 +81,17 @@ fn element(object: &Bound<'_, PyAny>) -> PyResult<Key> {
 /// The key a Python object is, owned.
 pub(crate) fn owned(object: &Bound<'_, PyAny>) -> PyResult<Key> {
     borrowed(object).map(|key| Key::from(key.as_key()))
+}
+
+/// The Python object for the key of a row.
+#[inline]
+pub(crate) fn of_row<'py>(py: Python<'py>, key: RowKey<'_>) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match key {
+        RowKey::Int(i) => i.into_pyobject(py)?.into_any(),
+        RowKey::Text(s) => PyString::new(py, &s).into_any(),
+        RowKey::Bytes(b) => PyBytes::new(py, b).into_any(),
+        RowKey::Tuple(items) => to_python(py, &Key::Tuple(items))?,
+    })
 }
 
 /// The Python object for a key.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::sync::Mutex;
-use dictsqlite_core::{Error, ErrorKind, Item, ScanOptions};
+use dictsqlite_core::{Error, ErrorKind, Page, RowRef, ScanOptions};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -65,17 +65,42 @@ pub(crate) fn element<'py>(
     py: Python<'py>,
     values: &Values,
     what: What,
-    item: Item,
+    row: RowRef<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let key = keys::to_python(py, &item.key)?;
+    let key = keys::of_row(py, row.key())?;
     if what == What::Keys {
         return Ok(key);
     }
-    let value = values.decode(py, item.value.as_deref().unwrap_or_default(), Some(&key))?;
+    let value = values.decode(py, row.value(), Some(&key))?;
     if what == What::Values {
         return Ok(value);
     }
     Ok(PyTuple::new(py, [key, value])?.into_any())
+}
+
+/// What was read and is not given out yet. It is given out without a lock, since making Python
+/// objects may run code of anybody's.
+#[derive(Default)]
+pub(crate) struct Rest {
+    page: Arc<Page>,
+    given: usize,
+}
+
+impl Rest {
+    pub(crate) fn new(page: Page) -> Self {
+        Self { page: Arc::new(page), given: 0 }
+    }
+
+    /// The next row: its page, and its place there.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Option<(Arc<Page>, usize)> {
+        let place = self.given;
+        if place == self.page.len() {
+            return None;
+        }
+        self.given += 1;
+        Some((Arc::clone(&self.page), place))
+    }
 }
 
 /// A scan under way; an iterator that reads a page at a time.
@@ -90,12 +115,12 @@ pub(crate) struct Scan {
 
 struct Inner {
     scan: Option<dictsqlite_core::Scan>,
-    page: std::vec::IntoIter<Item>,
+    rest: Rest,
 }
 
 impl Scan {
     pub(crate) fn new(scan: dictsqlite_core::Scan, values: Arc<Values>, what: What) -> Self {
-        let inner = Mutex::new(Inner { scan: Some(scan), page: Vec::new().into_iter() });
+        let inner = Mutex::new(Inner { scan: Some(scan), rest: Rest::default() });
         Self { inner, values, what, forks: dictsqlite_core::forks() }
     }
 
@@ -108,26 +133,26 @@ impl Scan {
         Err(errors::of(py, ErrorKind::Closed, message))
     }
 
-    /// The next entry, without the interpreter where SQLite is asked.
-    fn next_item(&self, py: Python<'_>) -> PyResult<Option<Item>> {
+    /// The next row, without the interpreter where SQLite is asked.
+    fn next_row(&self, py: Python<'_>) -> PyResult<Option<(Arc<Page>, usize)>> {
         self.check_process(py)?;
         if let Some(mut inner) = self.inner.try_lock()
-            && let Some(item) = inner.page.next()
+            && let Some(row) = inner.rest.next()
         {
-            return Ok(Some(item));
+            return Ok(Some(row));
         }
-        let next = py.detach(|| -> Result<Option<Item>, Error> {
+        let next = py.detach(|| -> Result<Option<(Arc<Page>, usize)>, Error> {
             let mut inner = self.inner.lock();
-            if let Some(item) = inner.page.next() {
-                return Ok(Some(item));
+            if let Some(row) = inner.rest.next() {
+                return Ok(Some(row));
             }
             let Some(scan) = &mut inner.scan else { return Ok(None) };
-            let page = scan.next_page()?;
+            let page = scan.next_rows()?;
             if page.is_empty() {
                 inner.scan = None;
             }
-            inner.page = page.into_iter();
-            Ok(inner.page.next())
+            inner.rest = Rest::new(page);
+            Ok(inner.rest.next())
         });
         next.map_err(|e| errors::raise(py, &e))
     }
@@ -140,8 +165,9 @@ impl Scan {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Some(item) = self.next_item(py)? else { return Ok(None) };
-        element(py, &self.values, self.what, item).map(Some)
+        let Some((page, place)) = self.next_row(py)? else { return Ok(None) };
+        let Some(row) = page.row(place) else { return Ok(None) };
+        element(py, &self.values, self.what, row).map(Some)
     }
 
     /// Ends the scan and gives up what it holds.
@@ -152,7 +178,7 @@ impl Scan {
         py.detach(|| {
             let mut inner = self.inner.lock();
             inner.scan = None;
-            inner.page = Vec::new().into_iter();
+            inner.rest = Rest::default();
         });
     }
 }

@@ -47,7 +47,7 @@ impl Dict {
         };
         let (store, table) = (Arc::clone(&at.store), Arc::clone(&at.table));
         let deadline = self.deadline();
-        on_worker(at, move || store.get_many(&table, &packed, deadline))
+        on_worker(at, move || store.get_many(&table, packed, deadline))
     }
 
     /// [`Dict::contains`] without blocking.

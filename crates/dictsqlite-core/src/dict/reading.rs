@@ -57,13 +57,14 @@ impl Dict {
         at.store.contains(&at.table, &packed, self.deadline())
     }
 
-    /// The values of many keys, in their order.
+    /// The values of many keys, in their order, all of one moment: never a part of what was written
+    /// as one unit.
     ///
     /// # Errors
     /// As [`Dict::get`].
     pub fn get_many<K: AsKey>(&self, keys: &[K]) -> Result<Vec<Option<Value>>> {
         let (at, keys) = self.pack_all(keys)?;
-        at.store.get_many(&at.table, &keys, self.deadline())
+        at.store.get_many(&at.table, keys, self.deadline())
     }
 
     pub(super) fn pack_all<K: AsKey>(&self, keys: &[K]) -> Result<(&Bound, Vec<KeyBuf>)> {

@@ -17,7 +17,7 @@ mod tests;
 
 pub(crate) use holder::holders;
 pub(crate) use open::{FileId, Opener, Place};
-pub(crate) use page::{After, Bounds, PageRequest, PageRow};
+pub(crate) use page::{After, Bounds, PageRequest};
 pub(crate) use read::{Reader, other_codec};
 pub(crate) use schema::check_name;
 pub(crate) use stamp::Stamps;

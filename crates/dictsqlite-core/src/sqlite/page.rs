@@ -3,10 +3,10 @@
 use rusqlite::types::{ToSql, ToSqlOutput};
 use rusqlite::{Connection, Row, params_from_iter};
 
-use super::read::{Bind, error_of, read_key, read_value, vouch};
+use super::read::{Bind, error_of, value_bytes, vouch, with_key};
 use super::table::{EXPIRES, Table, VERSION};
 use crate::error::Result;
-use crate::types::{KeyBuf, Order, Value};
+use crate::types::{KeyBuf, NEVER, Order, Page};
 
 /// Which keys: packed, from `start` on, before `end`.
 #[derive(Clone, Debug, Default)]
@@ -35,16 +35,9 @@ pub(crate) struct PageRequest {
     pub(crate) rows: usize,
     pub(crate) bytes: usize,
     pub(crate) values: bool,
+    /// Whether versions and expiries are read.
+    pub(crate) details: bool,
     pub(crate) now_ms: i64,
-}
-
-/// One row of a page.
-#[derive(Debug)]
-pub(crate) struct PageRow {
-    pub(crate) key: KeyBuf,
-    pub(crate) value: Option<Value>,
-    pub(crate) version: i64,
-    pub(crate) expires_at: i64,
 }
 
 /// A parameter of a scan's statement. A bound need not be a valid key: the end of a text prefix may
@@ -68,24 +61,21 @@ pub(super) fn read(
     c: &Connection,
     table: &Table,
     request: &mut PageRequest,
-    out: &mut Vec<PageRow>,
+    out: &mut Page,
 ) -> Result<bool> {
     let (sql, parameters) = statement(table, request);
+    let (mut count, mut last) = (0, None);
     let step = || -> rusqlite::Result<bool> {
         let mut statement = c.prepare_cached(&sql)?;
         let mut rows = statement.query(params_from_iter(parameters))?;
-        let (mut count, mut bytes, mut full) = (0, 0, false);
+        let mut full = false;
         while let Some(row) = rows.next()? {
-            let id: i64 = row.get(0)?;
-            let read = page_row(table, row, request.values)?;
+            push_row(table, row, request, out)?;
             count += 1;
-            bytes += read.key.len() + read.value.as_ref().map_or(0, |v| v.len());
-            request.after = match request.order {
-                Order::Insertion => After::Id(id),
-                Order::Key => After::Key(read.key.clone()),
-            };
-            out.push(read);
-            full = bytes >= request.bytes;
+            if request.order == Order::Insertion {
+                last = Some(row.get(ID)?);
+            }
+            full = out.bytes() >= request.bytes;
             if full {
                 break;
             }
@@ -94,14 +84,39 @@ pub(super) fn read(
         vouch(c, table, &statement)?;
         Ok(!full && count < request.rows)
     };
-    step().map_err(|e| error_of(e, "scanning"))
+    let ended = step();
+    match (last, out.last_key()) {
+        (Some(id), _) => request.after = After::Id(id),
+        (None, Some(key)) => request.after = After::Key(KeyBuf::from_slice(key)),
+        (None, None) => {}
+    }
+    ended.map_err(|e| error_of(e, "scanning"))
 }
 
-fn page_row(table: &Table, row: &Row<'_>, values: bool) -> rusqlite::Result<PageRow> {
-    let key = read_key(table.id, row.get_ref(1)?)?;
-    let value = if values { Some(read_value(table, row.get_ref(2)?, &key)?) } else { None };
-    let expires_at = row.get::<_, Option<i64>>(4)?.unwrap_or(0);
-    Ok(PageRow { key, value, version: row.get(3)?, expires_at })
+const KEY: usize = 0;
+const VALUE: usize = 1;
+const ID: usize = 2;
+const VERSION_OF: usize = 3;
+const EXPIRES_AT: usize = 4;
+
+fn push_row(
+    table: &Table,
+    row: &Row<'_>,
+    request: &PageRequest,
+    out: &mut Page,
+) -> rusqlite::Result<()> {
+    let key = row.get_ref(KEY)?;
+    let packed = with_key(key, |key| out.push_key(table.id, key))?;
+    let value = match request.values {
+        true => Some(value_bytes(table, row.get_ref(VALUE)?, packed)?),
+        false => None,
+    };
+    let (version, expires_at) = match request.details {
+        true => (row.get(VERSION_OF)?, row.get::<_, Option<i64>>(EXPIRES_AT)?.unwrap_or(NEVER)),
+        false => (0, NEVER),
+    };
+    out.push_value(value.as_deref(), version, expires_at);
+    Ok(())
 }
 
 fn statement(table: &Table, request: &PageRequest) -> (String, Vec<Parameter>) {
@@ -133,8 +148,9 @@ fn statement(table: &Table, request: &PageRequest) -> (String, Vec<Parameter>) {
     let conditions = conditions.join(" AND ");
     let limit = parameters.len() + 1;
     parameters.push(Parameter::Int(request.rows as i64));
+    let details = if request.details { VERSION } else { "NULL" };
     let sql = format!(
-        "SELECT id, key, {value}, {VERSION}, {EXPIRES} FROM {} WHERE {conditions} \
+        "SELECT key, {value}, id, {details}, {EXPIRES} FROM {} WHERE {conditions} \
          ORDER BY {column} {direction} LIMIT ?{limit}",
         table.sql.name
     );

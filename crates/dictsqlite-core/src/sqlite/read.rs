@@ -1,17 +1,17 @@
 //! A connection that reads.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
 use rusqlite::types::{FromSqlError, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Statement, StatementStatus};
+use rusqlite::{Connection, OptionalExtension, Row, Statement, StatementStatus};
 
 use super::fault;
 use super::open::Opener;
-use super::page::{self, PageRequest, PageRow};
+use super::page::{self, PageRequest};
 use super::schema;
 use super::table::{Record, Table};
 use crate::error::{Error, ErrorKind, Result};
-use crate::types::{Entry, KeyBuf, SqlKey, StorageMode, Value, pack_stored, sql_key, unpack};
+use crate::types::{Entry, KeyBuf, Page, SqlKey, StorageMode, Value, pack_stored, sql_key, unpack};
 use crate::vfs::fork;
 
 /// Page cache of a reader, in KiB.
@@ -50,30 +50,38 @@ impl ToSql for BindValue<'_> {
 
 /// A key as it was stored.
 pub(super) fn read_key(table: u32, value: ValueRef<'_>) -> rusqlite::Result<KeyBuf> {
+    with_key(value, |key| pack_stored(table, key))
+}
+
+/// Hands a key as it was stored to `f`.
+pub(super) fn with_key<T>(
+    value: ValueRef<'_>,
+    f: impl FnOnce(SqlKey<'_>) -> T,
+) -> rusqlite::Result<T> {
     match value {
-        ValueRef::Integer(i) => Ok(pack_stored(table, SqlKey::Int(i))),
-        ValueRef::Text(s) => Ok(pack_stored(table, SqlKey::Text(s))),
-        ValueRef::Blob(b) => Ok(pack_stored(table, SqlKey::Blob(b))),
+        ValueRef::Integer(i) => Ok(f(SqlKey::Int(i))),
+        ValueRef::Text(s) => Ok(f(SqlKey::Text(s))),
+        ValueRef::Blob(b) => Ok(f(SqlKey::Blob(b))),
         // Only another tool can have written such a key; its text form is the least surprising.
-        ValueRef::Real(x) => Ok(pack_stored(table, SqlKey::Text(x.to_string().as_bytes()))),
+        ValueRef::Real(x) => Ok(f(SqlKey::Text(x.to_string().as_bytes()))),
         ValueRef::Null => Err(FromSqlError::InvalidType.into()),
     }
 }
 
 /// A value as it was stored, if the codec can have written it. What other tools wrote is taken
-/// where its meaning is plain.
-pub(super) fn read_value(
+/// where its meaning is plain. `key` is the packed key.
+pub(super) fn value_bytes<'a>(
     table: &Table,
-    value: ValueRef<'_>,
+    value: ValueRef<'a>,
     key: &[u8],
-) -> rusqlite::Result<Value> {
+) -> rusqlite::Result<Cow<'a, [u8]>> {
     let json = matches!(table.storage, StorageMode::Json | StorageMode::Jsonb);
     Ok(match value {
-        ValueRef::Blob(b) if !json => Arc::from(b),
-        ValueRef::Text(s) if json || table.storage == StorageMode::Bytes => Arc::from(s),
-        ValueRef::Integer(i) if json => Arc::from(i.to_string().into_bytes()),
-        ValueRef::Real(x) if json => Arc::from(x.to_string().into_bytes()),
-        ValueRef::Null if json => Arc::from(&b"null"[..]),
+        ValueRef::Blob(b) if !json => Cow::Borrowed(b),
+        ValueRef::Text(s) if json || table.storage == StorageMode::Bytes => Cow::Borrowed(s),
+        ValueRef::Integer(i) if json => Cow::Owned(i.to_string().into_bytes()),
+        ValueRef::Real(x) if json => Cow::Owned(x.to_string().into_bytes()),
+        ValueRef::Null if json => Cow::Borrowed(&b"null"[..]),
         other => {
             let error = Error::codec(format!(
                 "the value is stored as {} and is not {} data; it was written by another tool",
@@ -83,6 +91,15 @@ pub(super) fn read_value(
             return Err(FromSqlError::Other(Box::new(error.with_key(unpack(key)))).into());
         }
     })
+}
+
+/// The same, owned.
+pub(super) fn read_value(
+    table: &Table,
+    value: ValueRef<'_>,
+    key: &[u8],
+) -> rusqlite::Result<Value> {
+    value_bytes(table, value, key).map(Value::from)
 }
 
 /// The error of a row that could be read but not understood, or SQLite's.
@@ -166,6 +183,20 @@ impl Reader {
         self.run("BEGIN")
     }
 
+    /// Fixes the moment of the read transaction that was begun.
+    pub(crate) fn pin(&self) -> Result<()> {
+        let _pass = fork::enter();
+        self.connection
+            .prepare_cached("SELECT 1 FROM sqlite_schema LIMIT 1")
+            .and_then(|mut statement| statement.query([])?.next().map(|_| ()))
+            .map_err(|e| fault::error(&e, "reading"))
+    }
+
+    /// True when no transaction is open.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.connection.is_autocommit()
+    }
+
     /// Ends a read transaction.
     pub(crate) fn end(&self) -> Result<()> {
         self.run("COMMIT")
@@ -186,18 +217,28 @@ impl Reader {
         self.connection
             .prepare_cached(&table.sql.get)
             .and_then(|mut statement| {
-                let found = statement
-                    .query_row([Bind(key)], |row| {
-                        Ok(Entry {
-                            value: read_value(table, row.get_ref(0)?, key)?,
-                            version: row.get(1)?,
-                            expires_at: row.get(2)?,
-                        })
-                    })
-                    .optional()?;
+                let found = get_one(&mut statement, table, key)?;
                 vouch(&self.connection, table, &statement).map(|()| found)
             })
             .map_err(|e| error_of(e, "reading"))
+    }
+
+    /// The entries of some keys, each handed to `f`, with one statement for all.
+    pub(crate) fn get_each<'a>(
+        &self,
+        table: &Table,
+        keys: impl Iterator<Item = &'a [u8]>,
+        mut f: impl FnMut(Option<Entry>),
+    ) -> Result<()> {
+        let _pass = fork::enter();
+        let each = || -> rusqlite::Result<()> {
+            let mut statement = self.connection.prepare_cached(&table.sql.get)?;
+            for key in keys {
+                f(get_one(&mut statement, table, key)?);
+            }
+            vouch(&self.connection, table, &statement)
+        };
+        each().map_err(|e| error_of(e, "reading"))
     }
 
     /// When a key expires (0 = never), if it is there.
@@ -220,7 +261,7 @@ impl Reader {
         &self,
         table: &Table,
         request: &mut PageRequest,
-        out: &mut Vec<PageRow>,
+        out: &mut Page,
     ) -> Result<bool> {
         let _pass = fork::enter();
         page::read(&self.connection, table, request, out)
@@ -273,6 +314,21 @@ impl Reader {
         let _pass = fork::enter();
         schema::list_tables(&self.connection)
     }
+}
+
+fn get_one(
+    statement: &mut Statement<'_>,
+    table: &Table,
+    key: &[u8],
+) -> rusqlite::Result<Option<Entry>> {
+    let read = |row: &Row<'_>| {
+        Ok(Entry {
+            value: read_value(table, row.get_ref(0)?, key)?,
+            version: row.get(1)?,
+            expires_at: row.get(2)?,
+        })
+    };
+    statement.query_row([Bind(key)], read).optional()
 }
 
 /// The refusal of a table that was made with another codec.

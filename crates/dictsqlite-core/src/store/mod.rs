@@ -1,6 +1,7 @@
 //! A store: one SQLite file (or a private in-memory database), its memtable, cache, readers and
 //! writer. Every handle on it in this process shares it.
 
+mod many;
 mod read;
 mod registry;
 mod write;

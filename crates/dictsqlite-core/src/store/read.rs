@@ -8,7 +8,6 @@ use crate::cache::{Cached, Fill, Look, View};
 use crate::clock::expired;
 use crate::completion::{Completion, pair};
 use crate::error::Result;
-use crate::memtable::Hit;
 use crate::sqlite::{Count, Reader, Table};
 use crate::state::Counters;
 use crate::types::{Entry, KeyBuf, NEVER, Value};
@@ -139,7 +138,7 @@ impl Store {
         self.read_and_fill(&reader, table, key, fill)
     }
 
-    fn fill(&self, key: &[u8], view: View) -> Option<(Fill<'_>, View)> {
+    pub(super) fn fill(&self, key: &[u8], view: View) -> Option<(Fill<'_>, View)> {
         match self.state.cache.look(key, view.epoch) {
             Look::Miss(fill) => Some((fill, view)),
             Look::Hit(_) | Look::Pass => None,
@@ -162,76 +161,6 @@ impl Store {
             fill.with(cached_of(entry, view.epoch));
         }
         Ok(entry)
-    }
-
-    /// The values of many keys, in their order; what memory does not know is read in one
-    /// transaction.
-    pub(crate) fn get_many(
-        &self,
-        table: &Table,
-        keys: &[KeyBuf],
-        deadline: Instant,
-    ) -> Result<Vec<Option<Value>>> {
-        let state = &*self.state;
-        let pending = self.pending(keys);
-        let view = state.renewed_view();
-        let mut values = vec![None; keys.len()];
-        let mut missing = Vec::new();
-        for (n, key) in keys.iter().enumerate() {
-            if let Some(hit) = pending.get(n).and_then(Option::as_ref) {
-                values[n] = hit.value.clone().filter(|_| !self.is_expired(hit.expires_at));
-                continue;
-            }
-            match view.and_then(|view| state.cache.get(key, view.epoch)) {
-                Some(cached) if self.is_expired(cached.expires_at) => {}
-                Some(cached) => values[n] = Some(cached.value),
-                None => missing.push(n),
-            }
-        }
-        if missing.is_empty() {
-            return Ok(values);
-        }
-        Counters::add(&state.counters.misses, missing.len() as u64);
-        // Neighbours in the file are read one after another.
-        missing.sort_unstable_by(|a, b| keys[*a].cmp(&keys[*b]));
-        let fills: Vec<_> = missing
-            .iter()
-            .map(|n| view.and_then(|view| self.fill(&keys[*n], view)).map(|(fill, _)| fill))
-            .collect();
-        let reader = self.readers.borrow(deadline)?;
-        let entries = reader.snapshot(|reader| {
-            missing.iter().map(|n| reader.get(table, &keys[*n])).collect::<Result<Vec<_>>>()
-        })?;
-        let view = view.filter(|view| state.still(*view));
-        for ((n, fill), entry) in missing.into_iter().zip(fills).zip(entries) {
-            let Some(entry) = entry.and_then(|entry| self.alive(entry)) else { continue };
-            if let (Some(fill), Some(view)) = (fill, view) {
-                fill.with(cached_of(&entry, view.epoch));
-            }
-            values[n] = Some(entry.value);
-        }
-        Ok(values)
-    }
-
-    /// What memory alone knows of many keys, all at one moment.
-    fn pending(&self, keys: &[KeyBuf]) -> Vec<Option<Hit>> {
-        let state = &*self.state;
-        while !state.memtable.is_empty() {
-            let number = state.coherence.number();
-            let mut hits = state.memtable.get_many(keys.iter().map(|k| &k[..]));
-            if number & 1 == 1 {
-                match state.coherence.is_made(number, state.stamps.live()) {
-                    // As in `get_fast`: what is committed is SQLite's to tell.
-                    Some(true) => hits.iter_mut().for_each(|hit| {
-                        hit.take_if(|hit| hit.taken);
-                    }),
-                    Some(false) => {}
-                    None => continue,
-                }
-            }
-            return hits;
-        }
-        Vec::new()
     }
 
     /// The number of entries, those accepted and not yet committed included.
@@ -266,11 +195,11 @@ impl Store {
     }
 
     #[inline]
-    fn is_expired(&self, expires_at: i64) -> bool {
+    pub(super) fn is_expired(&self, expires_at: i64) -> bool {
         expired(expires_at, &*self.state.clock)
     }
 
-    fn alive(&self, entry: Entry) -> Option<Entry> {
+    pub(super) fn alive(&self, entry: Entry) -> Option<Entry> {
         (!self.is_expired(entry.expires_at.unwrap_or(NEVER))).then_some(entry)
     }
 }
@@ -283,7 +212,7 @@ fn entry_of(cached: Cached) -> Entry {
     }
 }
 
-fn cached_of(entry: &Entry, epoch: u64) -> Cached {
+pub(super) fn cached_of(entry: &Entry, epoch: u64) -> Cached {
     Cached {
         value: Arc::clone(&entry.value),
         expires_at: entry.expires_at.unwrap_or(NEVER),

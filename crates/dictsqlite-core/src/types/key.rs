@@ -218,22 +218,28 @@ pub(crate) fn pack(table: u32, key: KeyRef<'_>) -> Result<KeyBuf> {
 /// Packs a key as SQLite stored it.
 pub(crate) fn pack_stored(table: u32, key: SqlKey<'_>) -> KeyBuf {
     let mut buf = KeyBuf::new();
-    buf.extend_from_slice(&table.to_be_bytes());
+    packed_parts(table, key, |part| buf.extend_from_slice(part));
+    buf
+}
+
+/// The same in parts, one after the other.
+#[inline]
+pub(crate) fn packed_parts(table: u32, key: SqlKey<'_>, mut push: impl FnMut(&[u8])) {
+    let [a, b, c, d] = table.to_be_bytes();
     match key {
         SqlKey::Int(i) => {
-            buf.push(Tag::Int as u8);
-            buf.extend_from_slice(&((i as u64) ^ SIGN).to_be_bytes());
+            push(&[a, b, c, d, Tag::Int as u8]);
+            push(&((i as u64) ^ SIGN).to_be_bytes());
         }
         SqlKey::Text(s) => {
-            buf.push(Tag::Text as u8);
-            buf.extend_from_slice(s);
+            push(&[a, b, c, d, Tag::Text as u8]);
+            push(s);
         }
-        SqlKey::Blob(b) => {
-            buf.push(Tag::Bytes as u8);
-            buf.extend_from_slice(b);
+        SqlKey::Blob(blob) => {
+            push(&[a, b, c, d, Tag::Bytes as u8]);
+            push(blob);
         }
     }
-    buf
 }
 
 /// The table number of a packed key.

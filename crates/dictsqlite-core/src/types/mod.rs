@@ -4,6 +4,7 @@ mod command;
 mod entry;
 mod key;
 mod modes;
+mod page;
 mod tuple;
 
 #[cfg(test)]
@@ -17,4 +18,5 @@ pub(crate) use key::{
     KeyBuf, PackedKey, SqlKey, Tag, pack, pack_stored, packed_table, sql_key, unpack,
 };
 pub use modes::{Order, PersistMode, StorageMode};
+pub use page::{Page, RowKey, RowRef};
 pub(crate) use tuple::stored_prefix;

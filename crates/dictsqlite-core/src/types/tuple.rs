@@ -59,6 +59,12 @@ fn push_ended(buf: &mut KeyBuf, tag: u8, bytes: &[u8]) {
     buf.push(END);
 }
 
+/// True when a stored BLOB is more than plain bytes: a tuple, or bytes that are escaped.
+#[inline]
+pub(crate) fn may_be_marked(stored: &[u8]) -> bool {
+    stored.first() == Some(&PREFIX)
+}
+
 /// The key a stored BLOB stands for. Bytes that claim to be a tuple and are not one (written by
 /// another tool) are given back as plain bytes.
 pub(crate) fn from_stored(stored: &[u8]) -> Key {

@@ -11,6 +11,7 @@ pub(crate) mod fork;
 pub(crate) mod ground;
 mod heap;
 mod locks;
+mod memory;
 #[cfg(test)]
 mod tests;
 

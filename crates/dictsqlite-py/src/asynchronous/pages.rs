@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::sync::Mutex;
-use dictsqlite_core::{Error, Item, Scan};
+use dictsqlite_core::{Error, Page, Scan};
 use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration};
 use pyo3::prelude::*;
 
 use super::hub::{awaitable, done};
-use crate::scan::{What, element};
+use crate::scan::{Rest, What, element};
 use crate::values::Values;
 
 /// A scan under way; an asynchronous iterator.
@@ -22,16 +22,16 @@ pub(crate) struct AsyncScan {
 struct Inner {
     /// Away while a page is being read.
     scan: Option<Scan>,
-    page: std::vec::IntoIter<Item>,
+    rest: Rest,
     ended: bool,
 }
 
 impl Inner {
-    fn receive(&mut self, page: Result<(Scan, Vec<Item>), Error>) -> Result<(), Error> {
+    fn receive(&mut self, page: Result<(Scan, Page), Error>) -> Result<(), Error> {
         let (scan, page) = page.inspect_err(|_| self.ended = true)?;
         if !self.ended {
             self.ended = page.is_empty();
-            self.page = page.into_iter();
+            self.rest = Rest::new(page);
             self.scan = Some(scan);
         }
         Ok(())
@@ -40,7 +40,7 @@ impl Inner {
 
 impl AsyncScan {
     pub(super) fn new(scan: Scan, values: Arc<Values>, what: What) -> Self {
-        let inner = Inner { scan: Some(scan), page: Vec::new().into_iter(), ended: false };
+        let inner = Inner { scan: Some(scan), rest: Rest::default(), ended: false };
         Self { inner: Arc::new(Mutex::new(inner)), values, what }
     }
 }
@@ -54,9 +54,15 @@ impl AsyncScan {
     fn __anext__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let scan = {
             let mut inner = self.inner.lock();
-            if let Some(item) = inner.page.next() {
+            if let Some((page, place)) = inner.rest.next() {
                 drop(inner);
-                return done(py, element(py, &self.values, self.what, item));
+                return done(
+                    py,
+                    match page.row(place) {
+                        Some(row) => element(py, &self.values, self.what, row),
+                        None => Err(PyStopAsyncIteration::new_err(())),
+                    },
+                );
             }
             if inner.ended {
                 return done(py, Err(PyStopAsyncIteration::new_err(())));
@@ -72,12 +78,12 @@ impl AsyncScan {
         // Received on the thread that read it: cancelled, the await loses no page.
         let arrived = {
             let inner = Arc::clone(&inner);
-            scan.next_page_async().then(move |page| inner.lock().receive(page))
+            scan.next_rows_async().then(move |page| inner.lock().receive(page))
         };
         awaitable(py, arrived, move |py, ()| {
-            let first = inner.lock().page.next();
-            match first {
-                Some(item) => Ok(element(py, &values, what, item)?.unbind()),
+            let first = inner.lock().rest.next();
+            match first.as_ref().and_then(|(page, place)| page.row(*place)) {
+                Some(row) => Ok(element(py, &values, what, row)?.unbind()),
                 None => Err(PyStopAsyncIteration::new_err(())),
             }
         })
@@ -87,7 +93,7 @@ impl AsyncScan {
     fn aclose<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let mut inner = self.inner.lock();
         inner.ended = true;
-        inner.page = Vec::new().into_iter();
+        inner.rest = Rest::default();
         let scan = inner.scan.take();
         drop(inner);
         py.detach(|| drop(scan));

@@ -209,3 +209,51 @@ fn the_count_stays_right_while_many_write() {
     let items = dict.scan(&ScanOptions { values: false, ..Default::default() }).unwrap();
     assert_eq!(items.count(), 600);
 }
+
+#[test]
+fn many_keys_are_read_as_of_one_moment() {
+    // Each unit sets the first and the last key alike. Whatever the others are - pending, cached, or in
+    // the file, and read by several threads - a batch must not have one without the other.
+    for (keys, hot_capacity, others) in [(2, 1_000_000, false), (2, 0, true), (1_500, 64, true)] {
+        let file = File::new();
+        let dict = Dict::open(&file.path, &restless(hot_capacity)).unwrap();
+        let all: Vec<i64> = (0..keys).collect();
+        let filled: Vec<(i64, Value)> = all.iter().map(|k| (*k, Value::from(&b"0"[..]))).collect();
+        dict.set_many_encoded(&filled, Ttl::Default).unwrap();
+        dict.flush().unwrap();
+        let stop = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut n = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    n += 1;
+                    let value = Value::from(n.to_string().as_bytes());
+                    let unit = [(0, Arc::clone(&value)), (keys - 1, value)];
+                    dict.set_many_encoded(&unit, Ttl::Default).unwrap();
+                    if others && n % 3 == 0 {
+                        dict.flush().unwrap();
+                    }
+                }
+            });
+            let start = Instant::now();
+            let mut last = 0;
+            for n in 0.. {
+                let found = match n % 4 {
+                    0 => in_time(dict.get_many_async(&all)).unwrap(),
+                    _ => dict.get_many(&all).unwrap(),
+                };
+                let (first, end) = (number(found[0].clone()), number(found[all.len() - 1].clone()));
+                if first != end || first < last {
+                    stop.store(true, Ordering::Relaxed);
+                    panic!("of {keys} keys: {first} and {end} after {last}");
+                }
+                last = first;
+                if start.elapsed() > Duration::from_millis(500) {
+                    break;
+                }
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+        assert!(dict.get_many(&all).unwrap().iter().all(Option::is_some));
+    }
+}

@@ -1,0 +1,151 @@
+//! What a scan read at once: keys and values one after the other in a single buffer, so that a row
+//! costs no allocation of its own.
+
+use std::borrow::Cow;
+
+use super::entry::{NEVER, Value};
+use super::key::{Key, SqlKey, packed_parts, sql_key, unpack};
+use super::tuple;
+
+/// Rows of a scan, in its order. They do not change any more.
+#[derive(Debug, Default)]
+pub struct Page {
+    data: Vec<u8>,
+    rows: Vec<Row>,
+}
+
+/// Where a row is in the buffer, and what is known of it beyond its bytes.
+#[derive(Debug)]
+struct Row {
+    start: usize,
+    key_end: usize,
+    end: usize,
+    /// Some, if the scan reads values.
+    has_value: bool,
+    version: i64,
+    expires_at: i64,
+}
+
+/// A row of a [`Page`].
+#[derive(Clone, Copy, Debug)]
+pub struct RowRef<'a> {
+    packed: &'a [u8],
+    value: &'a [u8],
+    row: &'a Row,
+}
+
+/// The key of a row, borrowed where its stored form allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RowKey<'a> {
+    /// See [`Key::Int`].
+    Int(i64),
+    /// See [`Key::Text`]; what is no UTF-8, which only another tool can have written, is replaced.
+    Text(Cow<'a, str>),
+    /// See [`Key::Bytes`].
+    Bytes(&'a [u8]),
+    /// See [`Key::Tuple`].
+    Tuple(Vec<Key>),
+}
+
+impl Page {
+    /// The row at a place, counted from 0; `None` behind the last one.
+    #[inline]
+    pub fn row(&self, n: usize) -> Option<RowRef<'_>> {
+        let row = self.rows.get(n)?;
+        let (packed, value) =
+            (&self.data[row.start..row.key_end], &self.data[row.key_end..row.end]);
+        Some(RowRef { packed, value, row })
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// True when there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Bytes of all keys and values.
+    pub(crate) fn bytes(&self) -> usize {
+        self.data.len()
+    }
+
+    /// Begins a row with its key, as it was stored, and gives the key packed.
+    pub(crate) fn push_key(&mut self, table: u32, key: SqlKey<'_>) -> &[u8] {
+        let start = self.rows.last().map_or(0, |row| row.end);
+        // What an unfinished row left behind.
+        self.data.truncate(start);
+        let data = &mut self.data;
+        packed_parts(table, key, |part| data.extend_from_slice(part));
+        &self.data[start..]
+    }
+
+    /// Ends the row that `push_key` began.
+    pub(crate) fn push_value(&mut self, value: Option<&[u8]>, version: i64, expires_at: i64) {
+        let start = self.rows.last().map_or(0, |row| row.end);
+        let key_end = self.data.len();
+        self.data.extend_from_slice(value.unwrap_or_default());
+        let (end, has_value) = (self.data.len(), value.is_some());
+        self.rows.push(Row { start, key_end, end, has_value, version, expires_at });
+    }
+
+    /// The packed key of the last row.
+    pub(crate) fn last_key(&self) -> Option<&[u8]> {
+        self.row(self.len().checked_sub(1)?).map(|row| row.packed)
+    }
+
+    /// Leaves only the rows that are wanted; their bytes stay.
+    pub(crate) fn retain(&mut self, mut wanted: impl FnMut(RowKey<'_>) -> bool) {
+        let data = &self.data;
+        self.rows.retain(|row| wanted(row_key(&data[row.start..row.key_end])));
+    }
+}
+
+impl<'a> RowRef<'a> {
+    /// The key.
+    #[inline]
+    pub fn key(&self) -> RowKey<'a> {
+        row_key(self.packed)
+    }
+
+    /// The value as its codec wrote it; empty in a scan without values.
+    #[inline]
+    pub fn value(&self) -> &'a [u8] {
+        self.value
+    }
+
+    /// The same, owned.
+    pub(crate) fn owned_value(&self) -> Option<Value> {
+        self.row.has_value.then(|| Value::from(self.value))
+    }
+
+    /// The key, owned.
+    pub(crate) fn owned_key(&self) -> Key {
+        unpack(self.packed)
+    }
+
+    pub(crate) fn version(&self) -> i64 {
+        self.row.version
+    }
+
+    pub(crate) fn expires_at(&self) -> Option<i64> {
+        (self.row.expires_at != NEVER).then_some(self.row.expires_at)
+    }
+}
+
+#[inline]
+fn row_key(packed: &[u8]) -> RowKey<'_> {
+    match sql_key(packed) {
+        SqlKey::Int(i) => RowKey::Int(i),
+        SqlKey::Text(s) => RowKey::Text(String::from_utf8_lossy(s)),
+        SqlKey::Blob(b) if !tuple::may_be_marked(b) => RowKey::Bytes(b),
+        SqlKey::Blob(b) => match tuple::from_stored(b) {
+            Key::Tuple(items) => RowKey::Tuple(items),
+            // Escaped, or no tuple after all.
+            Key::Bytes(plain) => RowKey::Bytes(&b[b.len() - plain.len()..]),
+            _ => RowKey::Bytes(b),
+        },
+    }
+}
