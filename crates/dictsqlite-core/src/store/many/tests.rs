@@ -47,10 +47,20 @@ fn a_thread_helps_only_when_it_reads_the_state_that_the_batch_is_of() {
     let late = batch(&store, filled(&dict, b"1"));
     let keys = filled(&dict, b"2");
     let reader = store.readers.borrow(soon()).unwrap();
-    reader.snapshot(|reader| Ok(late.help(&store, reader))).unwrap();
+    reader
+        .snapshot(|reader| {
+            late.help(&store, reader);
+            Ok(())
+        })
+        .unwrap();
     assert_eq!(late.begun.load(Ordering::Relaxed), 0, "it was committed in between");
     let now = batch(&store, keys);
-    reader.snapshot(|reader| Ok(now.help(&store, reader))).unwrap();
+    reader
+        .snapshot(|reader| {
+            now.help(&store, reader);
+            Ok(())
+        })
+        .unwrap();
     let found = now.wait().unwrap();
     assert_eq!(found.len(), 300);
     assert!(found.iter().all(|(_, value)| value.as_deref() == Some(&b"2"[..])));
