@@ -106,7 +106,8 @@ def test_handles_threads_and_loops_share_one_computation(db, path):
 
 
 def test_an_error_goes_to_everybody_and_is_not_stored(db):
-    slow = Slow(ZeroDivisionError("on purpose"))
+    # Whoever comes when it is over computes anew, so it takes long enough for all to come.
+    slow = Slow(ZeroDivisionError("on purpose"), seconds=0.5)
     assert {type(result) for result in in_threads(5, lambda: db.get_or_compute("k", slow.sync))} == {ZeroDivisionError}
     assert slow.calls == 1
 
@@ -121,7 +122,7 @@ def test_an_error_goes_to_everybody_and_is_not_stored(db):
 
 
 def test_a_value_that_cannot_be_stored_is_an_error_for_everybody(db):
-    slow = Slow({1, 2})
+    slow = Slow({1, 2}, seconds=0.5)
     assert {type(result) for result in in_threads(3, lambda: db.get_or_compute("k", slow.sync))} == {dictsqlite.CodecError}
     with pytest.raises(TypeError, match="aget_or_compute"):
         db.get_or_compute("k", slow.later)
