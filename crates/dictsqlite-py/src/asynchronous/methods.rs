@@ -5,9 +5,10 @@ use std::sync::Arc;
 use dictsqlite_core::{Entry, Peek, Ttl, Value};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyBool, PyList, PyTuple};
 
-use super::hub::{awaitable, cached, done, kick_soon, later};
+use super::hub::{awaitable, cached, done, later};
+use super::reads::{Wanted, read};
 use crate::dict::arguments::{integer, pairs, version};
 use crate::dict::{Dict, Open, entry_of};
 use crate::errors;
@@ -58,16 +59,7 @@ impl Dict {
                 Ok(Peek::Unknown) => {}
                 Err(e) => return Err(errors::raise(py, &e)),
             }
-            let (values, object) = (Arc::clone(&open.values), key.clone().unbind());
-            let default = default.map(Bound::unbind);
-            let found = open.dict.get_queued(&packed);
-            if !found.is_done() {
-                kick_soon(py, &open.dict)?;
-            }
-            awaitable(py, found, move |py, found: Option<Value>| match found {
-                Some(value) => Ok(values.decode(py, &value, Some(object.bind(py)))?.unbind()),
-                None => Ok(default.unwrap_or_else(|| py.None())),
-            })
+            read(py, &open.dict, &packed, Wanted::value(&open.values, key, default))
         })
     }
 
@@ -131,9 +123,13 @@ impl Dict {
         let py = key.py();
         later(py, || {
             let open = self.opened(py)?;
-            awaitable(py, open.dict.contains_async(&keys::borrowed(key)?), |py, found: bool| {
-                Ok(found.into_pyobject(py)?.to_owned().into_any().unbind())
-            })
+            let packed = keys::borrowed(key)?;
+            match open.dict.peek(&packed) {
+                Ok(Peek::Found(_)) => done(py, Ok(PyBool::new(py, true).to_owned().into_any())),
+                Ok(Peek::Absent) => done(py, Ok(PyBool::new(py, false).to_owned().into_any())),
+                Ok(Peek::Unknown) => read(py, &open.dict, &packed, Wanted::Presence),
+                Err(e) => Err(errors::raise(py, &e)),
+            }
         })
     }
 
