@@ -40,7 +40,7 @@ class Future(_Hop):
 
     @classmethod
     def version(cls):
-        return f"pyo3-async-runtimes {importlib.metadata.version('hop')}"
+        return importlib.metadata.metadata("hop")["Summary"]
 
 
 class Thread(_Hop):

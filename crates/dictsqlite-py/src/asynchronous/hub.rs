@@ -21,9 +21,9 @@ use crate::errors;
 use crate::sync::Mutex;
 
 /// How long results are handed out before the loop turns.
-const SLICE: Duration = Duration::from_millis(1);
+pub(super) const SLICE: Duration = Duration::from_millis(1);
 
-/// A result on its way to a loop; no Python object is in it.
+/// A result on its way to a loop. In those that the engine's threads put in no Python object is.
 pub(super) enum Answer {
     /// Of a read.
     Read(Result<Option<Value>, Error>),
@@ -31,14 +31,25 @@ pub(super) enum Answer {
     Many(Many),
     /// Of any other operation.
     Other(Other),
+    /// One whose value the loop has begun to make.
+    Begun(Work),
 }
 type Other = Result<Box<dyn Any + Send>, Error>;
 
 /// What makes the Python value of an answer, on the loop's thread.
 pub(super) enum Finish {
     Read(Wanted),
-    Other(Box<dyn FnOnce(Python<'_>, Other) -> PyResult<Py<PyAny>> + Send>),
+    Other(Box<dyn FnOnce(Python<'_>, Other) -> PyResult<Step> + Send>),
+    Begun,
 }
+
+/// A Python value, or what makes a large one a slice at a time.
+pub(super) enum Step {
+    Value(Py<PyAny>),
+    Work(Work),
+}
+/// Works for about a [`SLICE`]; the value once it is done.
+pub(super) type Work = Box<dyn FnMut(Python<'_>) -> PyResult<Option<Py<PyAny>>> + Send>;
 
 /// What the engine's threads see of a loop: they own no Python object.
 pub(super) struct Inbox {
@@ -232,10 +243,15 @@ impl Hub {
         loop {
             // Taken out one by one: what runs in between may come back here.
             let Some((token, answer)) = hub.arrived.lock().pop_front() else { return Ok(()) };
-            if let Err(e) = hub.settle(py, token, answer) {
+            let more = hub.settle(py, token, answer).unwrap_or_else(|e| {
                 e.write_unraisable(py, Some(slf));
+                None
+            });
+            let look = more.is_some() || token % 16 == 0;
+            if let Some(work) = more {
+                hub.arrived.lock().push_front((token, Answer::Begun(work)));
             }
-            if token % 16 == 0 && began.elapsed() >= SLICE && !hub.arrived.lock().is_empty() {
+            if look && began.elapsed() >= SLICE && !hub.arrived.lock().is_empty() {
                 let event_loop = hub.event_loop.bind(py);
                 let again = slf.getattr(intern!(py, "_hand_out"))?;
                 return event_loop.call_method1(intern!(py, "call_soon"), (again,)).map(drop);
@@ -245,25 +261,42 @@ impl Hub {
 }
 
 impl Hub {
-    fn settle(&self, py: Python<'_>, token: u64, answer: Answer) -> PyResult<()> {
+    /// Gives a future its value; what is left to do if that takes long.
+    fn settle(&self, py: Python<'_>, token: u64, answer: Answer) -> PyResult<Option<Work>> {
         // Cancelled, if it is not there; what was accepted happens all the same.
-        let Some(waiting) = self.waiting.lock().remove(&token) else { return Ok(()) };
-        let future = waiting.future.bind(py);
-        let value = match (waiting.finish, answer) {
-            (Finish::Read(wanted), Answer::Read(found)) => wanted.of(py, found),
-            (Finish::Other(finish), Answer::Other(result)) => {
-                finish(py, result).map(|value| value.into_bound(py))
+        let Some(Waiting { future, finish, .. }) = self.waiting.lock().remove(&token) else {
+            return Ok(None);
+        };
+        let step = match (finish, answer) {
+            (Finish::Read(wanted), Answer::Read(found)) => {
+                wanted.of(py, found).map(|value| Step::Value(value.unbind()))
             }
+            (Finish::Other(finish), Answer::Other(result)) => finish(py, result),
+            (Finish::Begun, Answer::Begun(work)) => Ok(Step::Work(work)),
             _ => Err(errors::of(py, ErrorKind::Internal, "an answer of another kind")),
         };
+        let value = match step {
+            Ok(Step::Value(value)) => Ok(value),
+            Ok(Step::Work(mut work)) => match work(py) {
+                Ok(Some(value)) => Ok(value),
+                Ok(None) => {
+                    let waiting = Waiting { future, finish: Finish::Begun, canceller: None };
+                    self.waiting.lock().insert(token, waiting);
+                    return Ok(Some(work));
+                }
+                Err(e) => Err(e),
+            },
+            Err(e) => Err(e),
+        };
+        let future = future.bind(py);
         let set = match value {
             Ok(value) => future.call_method1(intern!(py, "set_result"), (value,)),
             Err(e) => future.call_method1(intern!(py, "set_exception"), (e.into_value(py),)),
         };
         match set {
             // Somebody else gave it a result.
-            Err(_) if future.call_method0(intern!(py, "done"))?.is_truthy()? => Ok(()),
-            set => set.map(drop),
+            Err(_) if future.call_method0(intern!(py, "done"))?.is_truthy()? => Ok(None),
+            set => set.map(|_| None),
         }
     }
 }
@@ -275,15 +308,33 @@ pub(super) fn awaitable<'py, T: Send + 'static>(
     completion: Completion<T>,
     finish: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
 ) -> PyResult<Bound<'py, PyAny>> {
+    in_steps(py, completion, move |py, value| finish(py, value).map(Step::Value))
+}
+
+/// The same for a value that may take long to make.
+pub(super) fn in_steps<'py, T: Send + 'static>(
+    py: Python<'py>,
+    completion: Completion<T>,
+    finish: impl FnOnce(Python<'_>, T) -> PyResult<Step> + Send + 'static,
+) -> PyResult<Bound<'py, PyAny>> {
     let completion = match completion.now() {
         Ok(result) => {
-            let result = result.map_err(|e| errors::raise(py, &e)).and_then(|v| finish(py, v));
-            return done(py, result.map(|value| value.into_bound(py)));
+            let made = result.map_err(|e| errors::raise(py, &e)).and_then(|v| finish(py, v));
+            let made = made.and_then(|step| match step {
+                Step::Value(value) => Ok(value),
+                // It was there at once, so there cannot be much of it.
+                Step::Work(mut work) => loop {
+                    if let Some(value) = work(py)? {
+                        break Ok(value);
+                    }
+                },
+            });
+            return done(py, made.map(|value| value.into_bound(py)));
         }
         Err(pending) => pending,
     };
     let Ok(event_loop) = running_loop(py) else {
-        return outside::coroutine(py, move |py| awaitable(py, completion, finish));
+        return outside::coroutine(py, move |py| in_steps(py, completion, finish));
     };
     let hub = of_loop(&event_loop)?;
     let finish = Finish::Other(Box::new(move |py, answer: Other| {

@@ -1,13 +1,14 @@
 //! For every blocking method `m` of a dict the awaitable `am`.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use dictsqlite_core::{Entry, Peek, Ttl, Value};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyList, PyTuple};
 
-use super::hub::{awaitable, cached, done, later};
+use super::hub::{SLICE, Step, awaitable, cached, done, in_steps, later};
 use super::reads::{Wanted, read};
 use crate::dict::arguments::{integer, pairs, version};
 use crate::dict::{Dict, Open, entry_of};
@@ -269,17 +270,24 @@ impl Dict {
             let values = Arc::clone(&open.values);
             let objects: Vec<_> = objects.into_iter().map(Bound::unbind).collect();
             let default = default.map_or_else(|| py.None(), Bound::unbind);
-            awaitable(py, found, move |py, found: Vec<Option<Value>>| {
-                let list = PyList::empty(py);
-                for (key, value) in objects.iter().zip(found) {
-                    match value {
-                        Some(value) => {
-                            list.append(values.decode(py, &value, Some(key.bind(py)))?)?;
+            in_steps(py, found, move |py, found: Vec<Option<Value>>| {
+                let list = PyList::empty(py).unbind();
+                let mut rest = objects.into_iter().zip(found).enumerate();
+                Ok(Step::Work(Box::new(move |py| {
+                    let (list, began) = (list.bind(py), Instant::now());
+                    for (n, (key, value)) in rest.by_ref() {
+                        match value {
+                            Some(value) => {
+                                list.append(values.decode(py, &value, Some(key.bind(py)))?)?;
+                            }
+                            None => list.append(&default)?,
                         }
-                        None => list.append(&default)?,
+                        if n % 16 == 15 && began.elapsed() >= SLICE {
+                            return Ok(None);
+                        }
                     }
-                }
-                Ok(list.into_any().unbind())
+                    Ok(Some(list.clone().into_any().unbind()))
+                })))
             })
         })
     }
