@@ -16,7 +16,9 @@ MANY = 1_500
 def filled(path):
     with dictsqlite.open(path) as db:
         db.update({n: str(n) for n in range(MANY)})
-        db.table("other").update({n: -n for n in range(MANY)})
+        # Closed too, so that what opens the file next decides how much is cached.
+        with db.table("other") as other:
+            other.update({n: -n for n in range(MANY)})
     return path
 
 
@@ -46,7 +48,6 @@ def test_handles_of_many_tables_and_files_are_read_in_one_turn(filled, tmp_path,
             asked = [handle.aget(n) for n in range(100) for handle in (db, other, third)]
             expected = [value for n in range(100) for value in (str(n), -n, [n])]
             assert await asyncio.gather(*asked) == expected
-            assert dict(db.stats())["misses"] > 0
 
     run(main(), kind)
 

@@ -2,39 +2,27 @@
 
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};
-use std::io::{PipeReader, PipeWriter, Read, Write};
+use std::io::{PipeReader, Read};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use dictsqlite_core::{Canceller, Completion, Error, ErrorKind, Value};
+use dictsqlite_core::{Canceller, Completion, Error, ErrorKind};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyCFunction;
 
 use super::done::{self, Done};
+use super::inbox::{Answer, Arrived, Inbox, Look, Other};
 use super::outside;
-use super::reads::{Many, Reads, Wanted};
+use super::reads::{Reads, Wanted};
 use crate::errors;
 use crate::sync::Mutex;
 
 /// How long results are handed out before the loop turns.
 pub(super) const SLICE: Duration = Duration::from_millis(1);
-
-/// A result on its way to a loop. In those that the engine's threads put in no Python object is.
-pub(super) enum Answer {
-    /// Of a read.
-    Read(Result<Option<Value>, Error>),
-    /// Of many reads; it has tokens of its own.
-    Many(Many),
-    /// Of any other operation.
-    Other(Other),
-    /// One whose value the loop has begun to make.
-    Begun(Work),
-}
-type Other = Result<Box<dyn Any + Send>, Error>;
 
 /// What makes the Python value of an answer, on the loop's thread.
 pub(super) enum Finish {
@@ -50,27 +38,6 @@ pub(super) enum Step {
 }
 /// Works for about a [`SLICE`]; the value once it is done.
 pub(super) type Work = Box<dyn FnMut(Python<'_>) -> PyResult<Option<Py<PyAny>>> + Send>;
-
-/// What the engine's threads see of a loop: they own no Python object.
-pub(super) struct Inbox {
-    arrived: Mutex<Vec<(u64, Answer)>>,
-    wake: PipeWriter,
-}
-
-impl Inbox {
-    /// Puts a result in; the first one since the loop last looked wakes it.
-    pub(super) fn put(&self, token: u64, answer: Answer) {
-        let first = {
-            let mut arrived = self.arrived.lock();
-            arrived.push((token, answer));
-            arrived.len() == 1
-        };
-        if first {
-            // A full pipe wakes the loop as well; a closed one has no loop any more.
-            let _ = (&self.wake).write(&[1]);
-        }
-    }
-}
 
 /// A future, what makes its value, and what withdraws its operation.
 struct Waiting {
@@ -163,7 +130,7 @@ impl Hub {
             py,
             Self {
                 event_loop: event_loop.clone().unbind(),
-                inbox: Arc::new(Inbox { arrived: Mutex::default(), wake }),
+                inbox: Arc::new(Inbox::new(wake)),
                 woken,
                 waiting: Mutex::default(),
                 arrived: Mutex::default(),
@@ -209,21 +176,17 @@ impl Hub {
         let mut bytes = [0; 64];
         // Emptied before the inbox is looked at, so that what comes later wakes the loop again.
         while matches!((&slf.get().woken).read(&mut bytes), Ok(n) if n == bytes.len()) {}
-        let hub = slf.get();
-        let came = std::mem::take(&mut *hub.inbox.arrived.lock());
-        for (token, answer) in came {
-            if !matches!(answer, Answer::Other(_)) {
-                hub.reads.lock().one_less();
-            }
-            match answer {
-                Answer::Many(many) => {
-                    let apart = hub.apart(many);
-                    hub.arrived.lock().extend(apart);
-                }
-                one => hub.arrived.lock().push_back((token, one)),
-            }
+        let came = slf.get().inbox.take();
+        Self::receive(slf, came)
+    }
+
+    /// Called by the loop when it turns while it looks for results by itself.
+    fn _look(slf: &Bound<'_, Self>) -> PyResult<()> {
+        match slf.get().inbox.look() {
+            Look::Found(came) => Self::receive(slf, came),
+            Look::Again => Self::look_soon(slf),
+            Look::Ended => Ok(()),
         }
-        Self::hand_out(slf)
     }
 
     /// Takes back what a cancelled future was to do, if that was not accepted yet.
@@ -261,6 +224,33 @@ impl Hub {
 }
 
 impl Hub {
+    /// Has the loop look for results when it turns.
+    pub(super) fn look_soon(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let event_loop = slf.get().event_loop.bind(py);
+        slf.getattr(intern!(py, "_look"))
+            .and_then(|look| event_loop.call_method1(intern!(py, "call_soon"), (look,)))
+            .inspect_err(|_| slf.get().inbox.end_look())
+            .map(drop)
+    }
+
+    fn receive(slf: &Bound<'_, Self>, came: Arrived) -> PyResult<()> {
+        let hub = slf.get();
+        for (token, answer) in came {
+            if !matches!(answer, Answer::Other(_)) {
+                hub.reads.lock().one_less();
+            }
+            match answer {
+                Answer::Many(many) => {
+                    let apart = hub.apart(many);
+                    hub.arrived.lock().extend(apart);
+                }
+                one => hub.arrived.lock().push_back((token, one)),
+            }
+        }
+        Self::hand_out(slf)
+    }
+
     /// Gives a future its value; what is left to do if that takes long.
     fn settle(&self, py: Python<'_>, token: u64, answer: Answer) -> PyResult<Option<Work>> {
         // Cancelled, if it is not there; what was accepted happens all the same.

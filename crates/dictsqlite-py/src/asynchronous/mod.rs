@@ -9,6 +9,7 @@
 mod done;
 mod handles;
 mod hub;
+mod inbox;
 mod methods;
 mod outside;
 mod pages;

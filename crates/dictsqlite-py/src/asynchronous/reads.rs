@@ -11,7 +11,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
-use super::hub::{self, Answer, Finish, Hub, done};
+use super::hub::{self, Finish, Hub, done};
+use super::inbox::Answer;
 use super::outside;
 use crate::errors;
 use crate::keys::PyKey;
@@ -142,7 +143,11 @@ pub(super) fn read<'py>(
                 hub::expected(&hub, Finish::Read(wanted), None).inspect_err(|_| {
                     hub.get().reads.lock().one_less();
                 })?;
+            let looks = inbox.begin_to_look();
             completion.on_done(move |found| inbox.put(token, Answer::Read(found)));
+            if looks {
+                Hub::look_soon(&hub)?;
+            }
             Ok(future)
         }
     }
