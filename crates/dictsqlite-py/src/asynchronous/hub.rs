@@ -27,9 +27,10 @@ pub(super) const SLICE: Duration = Duration::from_millis(1);
 /// What makes the Python value of an answer, on the loop's thread.
 pub(super) enum Finish {
     Read(Wanted),
-    Other(Box<dyn FnOnce(Python<'_>, Other) -> PyResult<Step> + Send>),
+    Other(Begin),
     Begun,
 }
+type Begin = Box<dyn FnOnce(Python<'_>, Other) -> PyResult<Step> + Send>;
 
 /// A Python value, or what makes a large one a slice at a time.
 pub(super) enum Step {
