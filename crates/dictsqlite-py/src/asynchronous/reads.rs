@@ -18,8 +18,9 @@ use crate::errors;
 use crate::keys::PyKey;
 use crate::values::Values;
 
-/// Keys read by one job, so that the first answers are handed out while others are read.
-const CHUNK: usize = 256;
+/// Keys read by one job. Of more, the first answers are handed out while others are read; fewer would wake
+/// more threads for the same keys, and on a busy machine every one of them waits for its turn.
+const CHUNK: usize = 1024;
 
 type Found = Result<Option<Value>, Error>;
 
