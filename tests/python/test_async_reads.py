@@ -76,7 +76,9 @@ def test_cancelled_reads_leave_the_others_of_their_batch_alone(filled, kind):
                 task.cancel()
             found = await asyncio.gather(*tasks, return_exceptions=True)
             assert found[1::2] == [str(n) for n in range(1, 600, 2)]
-            assert all(isinstance(result, asyncio.CancelledError) for result in found[::2])
+            # The first one went at once, and may have been answered within the call.
+            assert found[0] == "0" or isinstance(found[0], asyncio.CancelledError)
+            assert all(isinstance(result, asyncio.CancelledError) for result in found[2::2])
             # And when they are under way.
             tasks = [asyncio.ensure_future(db.aget(n)) for n in range(600)]
             await asyncio.sleep(0)
