@@ -9,6 +9,8 @@ WRITETHROUGH = "dictsqlite writethrough"
 DURABLE = "dictsqlite durable"
 PUBLIC_LAZY = "dictsqlite 2.1.3 lazy"
 PUBLIC = "dictsqlite 2.1.3 writethrough"
+BLOCKING = "dictsqlite lazy, blocking"
+FUTURE = "empty future_into_py"
 
 
 class Bar(NamedTuple):
@@ -116,6 +118,53 @@ BARS = (
         faster("iterate_by_key", WRITETHROUGH, "sqlite3"),
     ),
     Bar("len, nothing pending", "at most", 10e-6, alone("len", WRITETHROUGH), arithmetic.time),
+    Bar("hot await aget / get", "at most", 3, slower("async_hot_get", LAZY, BLOCKING)),
+    Bar("lazy await aset / set", "at most", 3, slower("async_set", LAZY, BLOCKING)),
+    Bar(
+        "gather of hot aget / of coroutines that return at once",
+        "at most",
+        1.5,
+        slower("async_hot_gather", LAZY, "dict"),
+    ),
+    Bar(
+        "gather of cold aget, a key",
+        "at most",
+        8e-6,
+        alone("async_cold_gather", LAZY),
+        arithmetic.time,
+    ),
+    Bar(
+        "the same, speed over aiosqlite",
+        "at least",
+        10,
+        faster("async_cold_gather", LAZY, "aiosqlite"),
+    ),
+    Bar(
+        "cold await aget, speed over an empty future_into_py",
+        "at least",
+        1.2,
+        faster("async_cold_get", LAZY, FUTURE),
+    ),
+    Bar(
+        "durable aset, gather of 1,000, speed over one by one",
+        "at least",
+        20,
+        gain("async_durable", "async_durable_gather", DURABLE),
+    ),
+    Bar(
+        "worst delay of the loop beside 1M aset",
+        "at most",
+        10e-3,
+        alone("async_lag_set", LAZY),
+        arithmetic.time,
+    ),
+    Bar(
+        "worst delay of the loop beside 1M hot aget",
+        "at most",
+        10e-3,
+        alone("async_lag_get", LAZY),
+        arithmetic.time,
+    ),
 )
 
 
@@ -157,8 +206,8 @@ class Claim(NamedTuple):
 CLAIMS = (
     Claim(
         "1,000 async writes in 0.1 s",
-        lambda r: _times(r.seconds("async_writes", PUBLIC_LAZY), 1_000),
-        lambda r: _times(r.seconds("async_writes", LAZY), 1_000),
+        lambda r: _times(r.seconds("async_set", PUBLIC_LAZY), 1_000),
+        lambda r: _times(r.seconds("async_set", LAZY), 1_000),
         arithmetic.time,
     ),
     Claim(

@@ -33,11 +33,20 @@ SUSTAINED = ("sustained_ascending", "sustained_random", "growth_set")
 COMMITTED = ("committed_ascending", "committed_random")
 NESTED = ("nested_set", "nested_get")
 DURABLE = ("durable_1", "durable_64")
+ASYNC_HOT = ("async_hot_get", "async_hot_gather")
+ASYNC_COLD = ("async_cold_get", "async_cold_gather")
+ASYNC_SETS = ("async_set", "async_set_gather")
+ASYNC_SYNCED = ("async_durable", "async_durable_gather")
+ASYNC_LAGS = ("async_lag_set", "async_lag_get")
+ASYNC = (*ASYNC_HOT, *ASYNC_COLD, *ASYNC_SETS)
 #: The modes of both generations, and when they commit.
 MODES = (("memory", "never"), ("lazy", "flush"), ("writethrough", "write"))
+#: What a mode takes part in besides: `lazy` is what both recommend to tasks.
+PUBLIC_ALSO = {"memory": ("hot_get",), "lazy": (*ASYNC, *ASYNC_LAGS)}
+ALSO = {**PUBLIC_ALSO, "durable": ASYNC_SYNCED}
 
 CONTENDERS = (
-    Contender("dict", "dict", "builtin:Dict", "never", also=("empty_loop",)),
+    Contender("dict", "dict", "builtin:Dict", "never", also=("empty_loop", *ASYNC_HOT, *ASYNC_SETS, *ASYNC_LAGS)),
     Contender("sqlite3", "sqlite3", "stdlib_sqlite:Sqlite", "write"),
     Contender(
         "sqlite3 executemany", "sqlite3", "stdlib_sqlite:Sqlite", "flush", only=SUSTAINED, bulk=True
@@ -62,7 +71,25 @@ CONTENDERS = (
         only=COMMITTED,
         reach=10_000,
     ),
-    Contender("diskcache", "diskcache", "diskcache:Cache", "write", reach=20_000),
+    Contender("diskcache", "diskcache", "diskcache:Cache", "write", also=ASYNC, reach=20_000),
+    Contender("aiosqlite", "aiosqlite", "aiosqlite:Aiosqlite", "write", only=ASYNC),
+    Contender(
+        "aiosqlite one hop",
+        "aiosqlite",
+        "aiosqlite:AiosqliteShortest",
+        "write",
+        only=(*ASYNC_HOT, *ASYNC_COLD),
+    ),
+    Contender(
+        "aiosqlite full",
+        "aiosqlite",
+        "aiosqlite:Aiosqlite",
+        "sync",
+        {"synchronous": "FULL"},
+        only=ASYNC_SYNCED,
+    ),
+    Contender("empty to_thread", "hop", "hops:Thread", "never", only=ASYNC_COLD),
+    Contender("empty future_into_py", "hop", "hops:Future", "never", only=ASYNC_COLD),
     Contender("rocksdict", "rocksdict", "rocksdict:Rdict", "write", also=SUSTAINED),
     Contender("lmdb", "lmdb", "lmdb:Lmdb", "write"),
     Contender("lmdb one txn", "lmdb", "lmdb:LmdbTxn", "flush", only=("hot_get", *SUSTAINED)),
@@ -74,7 +101,7 @@ CONTENDERS = (
             "public_2_1_3:Public",
             commits,
             {"persist_mode": mode},
-            also=("hot_get",) if mode == "memory" else (),
+            also=PUBLIC_ALSO.get(mode, ()),
             reads=mode == "writethrough",
         )
         for mode, commits in MODES
@@ -86,10 +113,18 @@ CONTENDERS = (
             "ours:Ours",
             commits,
             {"persist_mode": mode},
-            also=("hot_get",) if mode == "memory" else (),
+            also=ALSO.get(mode, ()),
             reads=mode == "writethrough",
         )
         for mode, commits in (*MODES, ("durable", "sync"))
+    ),
+    Contender(
+        "dictsqlite lazy, blocking",
+        "dictsqlite",
+        "ours:Blocking",
+        "flush",
+        {"persist_mode": "lazy"},
+        only=("async_hot_get", "async_set"),
     ),
     Contender(
         "dictsqlite json",

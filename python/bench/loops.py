@@ -1,5 +1,6 @@
 """The timed loops: nothing but the operation is between the two looks at the clock."""
 
+import asyncio
 import gc
 from time import perf_counter
 
@@ -40,6 +41,20 @@ def set_all(d, pairs, flush):
     for k, v in pairs:
         d[k] = v
     flush()
+    return perf_counter() - start
+
+
+def calls(function, keys):
+    start = perf_counter()
+    for k in keys:
+        function(k)
+    return perf_counter() - start
+
+
+def calls_with(function, keys, v):
+    start = perf_counter()
+    for k in keys:
+        function(k, v)
     return perf_counter() - start
 
 
@@ -112,3 +127,47 @@ async def awaits(aset, keys, v):
     for k in keys:
         await aset(k, v)
     return perf_counter() - start
+
+
+async def asked(aget, keys):
+    start = perf_counter()
+    for k in keys:
+        value = await aget(k)
+    return perf_counter() - start, value
+
+
+async def gathered(aget, batches):
+    gather = asyncio.gather
+    start = perf_counter()
+    for batch in batches:
+        values = await gather(*[aget(k) for k in batch])
+    return perf_counter() - start, values[-1]
+
+
+async def gathered_sets(aset, batches, v):
+    gather = asyncio.gather
+    start = perf_counter()
+    for batch in batches:
+        await gather(*[aset(k, v) for k in batch])
+    return perf_counter() - start
+
+
+async def lag(operation):
+    """How late a task that wants to run every millisecond was at worst, beside ``operation``."""
+    worst = 0.0
+
+    async def tick():
+        nonlocal worst
+        while True:
+            start = perf_counter()
+            await asyncio.sleep(0.001)
+            worst = max(worst, perf_counter() - start - 0.001)
+
+    ticking = asyncio.create_task(tick())
+    await asyncio.sleep(0.005)
+    worst = 0.0
+    await operation
+    # What was held up to the end counts too.
+    await asyncio.sleep(0.005)
+    ticking.cancel()
+    return worst

@@ -26,6 +26,14 @@ BARS = {
     ),
     "reads": ("Reads of a file that was reopened", ("cold_get", "cold_batch_get")),
     "scans": ("Scans of a file that was reopened", ("iterate", "iterate_by_key")),
+    "awaits": (
+        "asyncio: one await after the other",
+        ("async_hot_get", "async_cold_get", "async_set"),
+    ),
+    "gathers": (
+        "asyncio: a thousand together",
+        ("async_hot_gather", "async_cold_gather", "async_durable_gather"),
+    ),
     "together": ("Threads and synced writes", ("threads", "durable_64")),
 }
 GROWTH = {"growth_set": "set + flush, random new keys", "growth_get": "cold get, random"}

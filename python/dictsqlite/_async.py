@@ -34,6 +34,8 @@ class AsyncDictSQLite(DictSQLite):
         buffer_size: int = 100,
         **options: Any,
     ) -> None:
+        if capacity != 1_000_000 and "hot_capacity" in options:
+            raise TypeError("option 'hot_capacity' is given twice: 'capacity' is the same")
         options.setdefault("hot_capacity", capacity)
         named = {
             **options,
@@ -124,6 +126,8 @@ def _awaited(name: str) -> Any:
         await _opened(self)
         return await getattr(self, name)(*args, **kwargs)
 
+    # Python names it when it was never awaited.
+    method.__name__, method.__qualname__ = name, f"AsyncDictSQLite.{name}"
     return method
 
 

@@ -1,6 +1,7 @@
 """For every blocking method `m` the awaitable `am`: the same answers, the same errors, on every loop."""
 
 import asyncio
+import gc
 import inspect
 import math
 
@@ -148,6 +149,36 @@ def test_opening_inside_a_loop_happens_with_the_first_await(path, kind):
     run(main(), kind)
     with dictsqlite.open(path) as db:
         assert len(db) == 50
+
+
+def test_v4_2_constructor(tmp_path):
+    async def main():
+        db = AsyncDictSQLite(tmp_path / "a.db", 10_000, "writethrough", "json", "users", 20)
+        assert await db.aset("k", {"n": 1}) is None
+        assert (db.persist_mode, db.storage_mode, db.table_name) == ("writethrough", "json", "users")
+        assert await db.atables() == ["users"]
+        await db.aclose()
+        assert AsyncDictSQLite(tmp_path / "b.db", hot_capacity=5) is not None
+        with pytest.raises(TypeError, match="twice"):
+            AsyncDictSQLite(tmp_path / "c.db", capacity=5, hot_capacity=6)
+        with pytest.raises(TypeError, match="capacty"):
+            AsyncDictSQLite(tmp_path / "c.db", capacty=5)
+
+    run(main())
+
+
+def test_what_is_never_awaited_on_a_handle_that_is_not_open_is_named(path):
+    async def main():
+        db = AsyncDictSQLite(path)
+        with pytest.warns(RuntimeWarning, match="AsyncDictSQLite.aset"):
+            db.aset("k", 1)
+            gc.collect()
+        assert await db.aget("k") is None  # nothing begins before the handle is open
+        db.aset("k", 2)
+        assert await db.aget("k") == 2
+        await db.aclose()
+
+    run(main())
 
 
 def test_what_cannot_be_opened_says_so_in_every_await(tmp_path):

@@ -108,6 +108,46 @@ def test_many_answers_at_once_are_handed_out_in_slices(path, kind, capsys):
     again(lambda: run(main(), kind))
 
 
+@pytest.mark.slow
+@every_loop
+def test_a_large_batch_is_decoded_in_slices(path, kind, capsys):
+    """All values of a batch were made in one turn of the loop: a tenth of a second for each 100,000."""
+    count = 50_000
+    value = {"list": list(range(50))}
+    with dictsqlite.open(path, storage_mode="json") as db:
+        db.batch_set({n: value for n in range(count)})
+
+    async def main():
+        async with AsyncDictSQLite(path, storage_mode="json") as db:
+            await db.aget(0)
+            async with Ticker() as ticker:
+                found = await db.abatch_get(range(-1, count), default="none")
+            assert found == ["none", *[value] * count]
+            cancelled = asyncio.ensure_future(db.abatch_get(range(count)))
+            await asyncio.sleep(0.02)
+            cancelled.cancel()
+            assert await db.aget(1) == value
+            with capsys.disabled():
+                ticker.told(f"\n  {kind}: abatch_get of {count:,}")
+
+    again(lambda: run(main(), kind))
+
+
+def test_a_value_that_cannot_be_read_ends_its_batch_only(path):
+    with dictsqlite.open(path, trusted=True) as db:
+        db.batch_set({n: ValueError(n) if n == 700 else n for n in range(1_000)})
+
+    async def main():
+        async with AsyncDictSQLite(path) as db:
+            results = await asyncio.gather(
+                db.abatch_get(range(1_000)), db.abatch_get(range(700)), return_exceptions=True
+            )
+            assert isinstance(results[0], dictsqlite.CodecError) and results[0].key == 700
+            assert results[1] == list(range(700))
+
+    run(main())
+
+
 @every_loop
 def test_what_blocks_in_sqlite_does_not_block_the_loop(path, kind, hold_lock):
     """An earlier release held the loop for five seconds behind a lock."""

@@ -33,8 +33,13 @@ class Adapter:
     prefix = None
     #: ``for_thread()``: the store as one more thread uses it, to be called in that thread.
     for_thread = None
-    #: ``async_handle()``: an object with the coroutine function ``aset(key, value)``.
-    async_handle = None
+    #: ``tasks()``: an asynchronous context manager, used inside a running loop, of what tasks use: an
+    #: object with ``aget(key)``, ``aset(key, value)`` and ``aflush()``, which give awaitables.
+    tasks = None
+    #: True for what stands beside the others in their workloads and is no store.
+    empty = False
+    #: True for a store that is used without tasks where the others are used by tasks.
+    blocking = False
 
     def __init__(self, path, values="bytes"):
         raise NotImplementedError

@@ -1,5 +1,6 @@
 """The builtin dict: what any Python program would do without persistence, and the cost of the loop."""
 
+import contextlib
 import platform
 
 from .base import Adapter
@@ -23,6 +24,20 @@ class Dict(Adapter):
 
     def for_thread(self):
         return self
+
+    @contextlib.asynccontextmanager
+    async def tasks(self):
+        yield self
+
+    # Coroutines that return at once: what awaiting and gathering cost by themselves.
+    async def aget(self, key):
+        return self.d[key]
+
+    async def aset(self, key, value):
+        self.d[key] = value
+
+    async def aflush(self):
+        """Nothing is kept."""
 
     @classmethod
     def version(cls):

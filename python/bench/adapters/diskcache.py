@@ -1,5 +1,8 @@
 """diskcache, with eviction off so that it keeps what it is given."""
 
+import asyncio
+import contextlib
+
 import diskcache
 
 from .base import Adapter
@@ -25,6 +28,20 @@ class Cache(Adapter):
 
     def for_thread(self):
         return self
+
+    # It knows no asyncio: its calls are sent to the threads of the loop.
+    @contextlib.asynccontextmanager
+    async def tasks(self):
+        yield self
+
+    def aget(self, key):
+        return asyncio.to_thread(self.d.get, key)
+
+    def aset(self, key, value):
+        return asyncio.to_thread(self.d.set, key, value)
+
+    async def aflush(self):
+        """Each write was committed when it returned."""
 
     def close(self):
         self.d.close()

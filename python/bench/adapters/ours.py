@@ -1,5 +1,7 @@
 """This repository's dictsqlite."""
 
+import contextlib
+
 import dictsqlite
 
 from .base import Adapter
@@ -29,9 +31,17 @@ class Ours(Adapter):
     def for_thread(self):
         return self
 
-    def async_handle(self):
-        return dictsqlite.AsyncDictSQLite(self.path + "-async", storage_mode="bytes")
+    @contextlib.asynccontextmanager
+    async def tasks(self):
+        # The same object has the awaitable names.
+        yield self.d
 
     @classmethod
     def version(cls):
         return f"{dictsqlite.__version__}, built from this tree"
+
+
+class Blocking(Ours):
+    """Without tasks, beside the same with tasks."""
+
+    blocking = True

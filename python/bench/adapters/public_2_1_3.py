@@ -1,5 +1,6 @@
 """PyPI's dictsqlite 2.1.3, the newest of the earlier line, through its own public class."""
 
+import contextlib
 import importlib.metadata
 
 import dictsqlite
@@ -33,8 +34,13 @@ class Public(Adapter):
     def for_thread(self):
         return self
 
-    def async_handle(self):
-        return dictsqlite.AsyncDictSQLite(self.path + "-async", storage_mode="bytes")
+    @contextlib.asynccontextmanager
+    async def tasks(self):
+        # Its asynchronous class is another one, with a cache and a buffer of its own.
+        handle = dictsqlite.AsyncDictSQLite(self.path, storage_mode="bytes")
+        yield handle
+        await handle.aflush()
+        handle.close()
 
     def flush(self):
         self.d.flush()

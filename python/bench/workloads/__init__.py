@@ -1,12 +1,18 @@
 """What is measured. A workload gives the operations it did and the seconds they took."""
 
-from . import reading, shared, writing
+from . import reading, shared, tasks, writing
 from .base import Absent, Context, Size, Workload, Wrong
 
 __all__ = ["WORKLOADS", "Absent", "Context", "Size", "Workload", "Wrong", "named", "takes"]
 
 #: In the order in which they run.
-WORKLOADS = (*reading.HOT, *writing.WORKLOADS, *reading.COLD, *shared.WORKLOADS)
+WORKLOADS = (
+    *reading.HOT,
+    *writing.WORKLOADS,
+    *reading.COLD,
+    *shared.WORKLOADS,
+    *tasks.WORKLOADS,
+)
 
 
 def named(name):

@@ -1,6 +1,5 @@
-"""Workloads with more than one user of a store: threads, processes, tasks."""
+"""Workloads with more than one user of a store: threads, processes."""
 
-import asyncio
 import gc
 import json
 import os
@@ -171,22 +170,6 @@ def durable_64(ctx):
     return _durable(ctx, 64)
 
 
-def async_writes(ctx):
-    path = ctx.path()
-    store = ctx.open(path)
-    handle = needs(store, "async_handle")()
-    keys, v = data.ascending(ctx.n), data.value(ctx.round)
-
-    def loop():
-        return asyncio.run(loops.awaits(handle.aset, keys, v))
-
-    seconds = loops.timed(loop)
-    handle.flush()
-    handle.close()
-    store.close()
-    return ctx.n, seconds
-
-
 WORKLOADS = (
     Workload("threads", "2 threads, each 90/10 Zipf, + flush", threads, SOME, "dict", UNSYNCED),
     Workload(
@@ -207,13 +190,5 @@ WORKLOADS = (
         Size(640, 12_800),
         "sqlite3 full",
         ("sync",),
-    ),
-    Workload(
-        "async_writes",
-        "1,000 awaited writes, one after the other",
-        async_writes,
-        Size(1_000, 1_000),
-        "dictsqlite 2.1.3 lazy",
-        ("flush",),
     ),
 )

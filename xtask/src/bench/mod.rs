@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use crate::paths;
 use crate::python::{self, Interpreters, Python, Venv, Wheels};
 use crate::run::command;
-use peers::Peer;
+use peers::{Built, Peer};
 
 const DRIVER: &str = "python/bench/drive.py";
 const PLOTS: &str = "python/bench/plots.py";
@@ -63,7 +63,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         driver = match environment(peer, python) {
             Ok(venv) => driver.arg("--peer").arg(format!("{}={}", peer.name, venv.exe().display())),
             // A package that does not install here must not keep the others from running.
-            Err(error) if peer.packages.is_some() => {
+            Err(error) if peer.built != Built::Package => {
                 driver.arg("--without").arg(format!("{}={}", peer.name, reason(&error)))
             }
             Err(error) => return Err(error),
@@ -85,18 +85,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 fn environment(peer: &Peer, python: &Python) -> Result<Venv> {
     let name = format!("bench-{}", peer.name);
-    match peer.packages {
-        Some(packages) => Venv::ready(
-            &name,
-            python,
-            &packages.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>(),
-            None,
-        ),
-        None => {
-            let wheel = Wheels::new(python)?.for_python(python)?;
-            Venv::ready(&name, python, &[], Some(&wheel))
-        }
-    }
+    let packages: Vec<_> = peer.packages.iter().map(|name| (*name).to_owned()).collect();
+    let wheel = match peer.built {
+        Built::Nothing => None,
+        Built::Package => Some(Wheels::new(python)?.for_python(python)?),
+        Built::Extension(dir) => Some(Wheels::new(python)?.of_extension(dir, python)?),
+    };
+    Venv::ready(&name, python, &packages, wheel.as_ref())
 }
 
 /// The line of an error that says most: pip's last one.

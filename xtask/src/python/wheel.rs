@@ -8,7 +8,8 @@ use anyhow::{Context, Result, bail};
 use super::stamp::{self, Stamp};
 use super::venv::isolated;
 use super::{Python, Venv};
-use crate::{paths, run};
+use crate::paths;
+use crate::run::{Run, command};
 
 const MATURIN: &str = "maturin>=1.9,<2";
 
@@ -41,11 +42,37 @@ impl Wheels {
         self.build(feature, python)
     }
 
+    /// The wheel of another extension module in this repository, with a workspace of its own.
+    pub(crate) fn of_extension(&self, dir: &str, python: &Python) -> Result<Wheel> {
+        let root = paths::root().join(dir);
+        let name = dir.rsplit('/').next().unwrap_or(dir);
+        let stamp = Stamp::default().tree(&root)?.text(&python.to_string()).text(MATURIN).done();
+        let target = paths::target()?.join(name);
+        self.kept(name, stamp, |out| {
+            self.maturin(python, out).env("CARGO_TARGET_DIR", &target).dir(&root)
+        })
+    }
+
     fn build(&self, feature: &str, python: &Python) -> Result<Wheel> {
-        let target = paths::target()?;
-        let dir = target.join("wheels").join(feature);
-        let kept = dir.join("inputs");
         let stamp = Stamp::default().text(&self.sources).text(feature).text(MATURIN).done();
+        let target = paths::target()?;
+        self.kept(feature, stamp, |out| {
+            self.maturin(python, out)
+                .args(["--features", feature])
+                .env("CARGO_TARGET_DIR", &target)
+                .dir(&paths::root().join("python"))
+        })
+    }
+
+    fn maturin(&self, python: &Python, out: &Path) -> Run {
+        let build = self.tools.python().args(["-m", "maturin", "build", "--release"]);
+        isolated(build).arg("--interpreter").arg(&python.exe).arg("--out").arg(out)
+    }
+
+    /// The wheel `name`, built by `build` into the folder it is given if the stamp is another.
+    fn kept(&self, name: &str, stamp: String, build: impl FnOnce(&Path) -> Run) -> Result<Wheel> {
+        let dir = paths::target()?.join("wheels").join(name);
+        let kept = dir.join("inputs");
         if stamp::matches(&kept, &stamp)
             && let Ok(path) = only_wheel(&dir)
         {
@@ -55,22 +82,7 @@ impl Wheels {
         if dir.exists() {
             fs::remove_dir_all(&dir).with_context(|| format!("cannot empty {}", dir.display()))?;
         }
-        let build = self.tools.python().args([
-            "-m",
-            "maturin",
-            "build",
-            "--release",
-            "--features",
-            feature,
-        ]);
-        isolated(build)
-            .arg("--interpreter")
-            .arg(&python.exe)
-            .arg("--out")
-            .arg(&dir)
-            .env("CARGO_TARGET_DIR", &target)
-            .dir(&paths::root().join("python"))
-            .quietly(&format!("building the wheel {feature}"))?;
+        build(&dir).quietly(&format!("building the wheel {name}"))?;
         let path = only_wheel(&dir)?;
         stamp::keep(&kept, &stamp)?;
         Ok(Wheel { path, stamp })
@@ -80,7 +92,7 @@ impl Wheels {
 /// A fingerprint of all that goes into a wheel.
 fn sources() -> Result<String> {
     let root = paths::root();
-    let mut stamp = Stamp::default().text(&run::command("rustc").arg("-vV").read()?);
+    let mut stamp = Stamp::default().text(&command("rustc").arg("-vV").read()?);
     for name in
         ["Cargo.toml", "Cargo.lock", "README.md", ".cargo/config.toml", "python/pyproject.toml"]
     {

@@ -2,51 +2,43 @@
 
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};
-use std::io::{Read, Write};
+use std::io::{PipeReader, Read};
 use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use dictsqlite_core::{Canceller, Completion, Dict, Error, ErrorKind};
+use dictsqlite_core::{Canceller, Completion, Error, ErrorKind};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyCFunction;
 
 use super::done::{self, Done};
+use super::inbox::{Answer, Arrived, Inbox, Look, Other};
 use super::outside;
+use super::reads::{Reads, Wanted};
 use crate::errors;
 use crate::sync::Mutex;
 
 /// How long results are handed out before the loop turns.
-const SLICE: Duration = Duration::from_millis(1);
+pub(super) const SLICE: Duration = Duration::from_millis(1);
 
-/// A result on its way to a loop; no Python object is in it.
-type Answer = Result<Box<dyn Any + Send>, Error>;
 /// What makes the Python value of an answer, on the loop's thread.
-type Finish = Box<dyn FnOnce(Python<'_>, Answer) -> PyResult<Py<PyAny>> + Send>;
-
-/// What the engine's threads see of a loop: they own no Python object.
-struct Inbox {
-    arrived: Mutex<Vec<(u64, Answer)>>,
-    wake: UnixStream,
+pub(super) enum Finish {
+    Read(Wanted),
+    Other(Begin),
+    Begun,
 }
+type Begin = Box<dyn FnOnce(Python<'_>, Other) -> PyResult<Step> + Send>;
 
-impl Inbox {
-    /// Puts a result in; the first one since the loop last looked wakes it.
-    fn put(&self, token: u64, answer: Answer) {
-        let first = {
-            let mut arrived = self.arrived.lock();
-            arrived.push((token, answer));
-            arrived.len() == 1
-        };
-        if first {
-            // A full socket wakes the loop as well; a closed one has no loop any more.
-            let _ = (&self.wake).write(&[1]);
-        }
-    }
+/// A Python value, or what makes a large one a slice at a time.
+pub(super) enum Step {
+    Value(Py<PyAny>),
+    Work(Work),
 }
+/// Works for about a [`SLICE`]; the value once it is done.
+pub(super) type Work = Box<dyn FnMut(Python<'_>) -> PyResult<Option<Py<PyAny>>> + Send>;
 
 /// A future, what makes its value, and what withdraws its operation.
 struct Waiting {
@@ -59,15 +51,14 @@ struct Waiting {
 #[pyclass(frozen, module = "dictsqlite._dictsqlite")]
 pub(crate) struct Hub {
     event_loop: Py<PyAny>,
-    inbox: Arc<Inbox>,
-    woken: UnixStream,
+    pub(super) inbox: Arc<Inbox>,
+    woken: PipeReader,
     waiting: Mutex<HashMap<u64, Waiting>>,
     /// Results that came, and are not handed out yet.
     arrived: Mutex<VecDeque<(u64, Answer)>>,
     next: AtomicU64,
     process: u32,
-    /// Handles with reads queued in this turn of the loop.
-    queued: Mutex<Vec<Arc<Dict>>>,
+    pub(super) reads: Mutex<Reads>,
 }
 
 /// The hubs of this process's loops. Few programs have more than one loop, none has many.
@@ -106,11 +97,11 @@ pub(super) fn call_soon_turned(py: Python<'_>) -> PyResult<()> {
         let function = PyCFunction::new_closure(py, None, None, |_, _| done::turned())?;
         Ok::<_, PyErr>(function.into_any().unbind())
     })?;
-    running_loop(py)?.call_method1("call_soon", (turned.bind(py),)).map(drop)
+    running_loop(py)?.call_method1(intern!(py, "call_soon"), (turned.bind(py),)).map(drop)
 }
 
 /// The hub of a loop that runs in this thread, made on first use.
-fn of_loop<'py>(event_loop: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Hub>> {
+pub(super) fn of_loop<'py>(event_loop: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Hub>> {
     let py = event_loop.py();
     let process = std::process::id();
     let known = {
@@ -131,21 +122,22 @@ impl Hub {
     #[cold]
     fn open<'py>(event_loop: &Bound<'py, PyAny>, process: u32) -> PyResult<Bound<'py, Self>> {
         let py = event_loop.py();
-        let (woken, wake) = UnixStream::pair()?;
-        woken.set_nonblocking(true)?;
-        wake.set_nonblocking(true)?;
+        let (woken, wake) = std::io::pipe()?;
         let descriptor = woken.as_raw_fd();
+        let set_blocking = py.import("os")?.getattr("set_blocking")?;
+        set_blocking.call1((descriptor, false))?;
+        set_blocking.call1((wake.as_raw_fd(), false))?;
         let hub = Bound::new(
             py,
             Self {
                 event_loop: event_loop.clone().unbind(),
-                inbox: Arc::new(Inbox { arrived: Mutex::default(), wake }),
+                inbox: Arc::new(Inbox::new(wake)),
                 woken,
                 waiting: Mutex::default(),
                 arrived: Mutex::default(),
                 next: AtomicU64::new(0),
                 process,
-                queued: Mutex::default(),
+                reads: Mutex::default(),
             },
         )?;
         event_loop.call_method1("add_reader", (descriptor, hub.getattr("_drain")?))?;
@@ -173,33 +165,11 @@ impl Hub {
     }
 }
 
-/// Has the reads that were queued done when the loop turns: those of all tasks of this turn together.
-pub(super) fn kick_soon(py: Python<'_>, dict: &Arc<Dict>) -> PyResult<()> {
-    let Ok(event_loop) = running_loop(py) else {
-        dict.kick();
-        return Ok(());
-    };
-    let hub = of_loop(&event_loop)?;
-    let first = {
-        let mut queued = hub.get().queued.lock();
-        if queued.iter().any(|known| Arc::ptr_eq(known, dict)) {
-            return Ok(());
-        }
-        queued.push(Arc::clone(dict));
-        queued.len() == 1
-    };
-    if first {
-        event_loop.call_method1("call_soon", (hub.getattr("_kick")?,))?;
-    }
-    Ok(())
-}
-
 #[pymethods]
 impl Hub {
     /// Called by the loop when it turns.
-    fn _kick(&self) {
-        let queued = std::mem::take(&mut *self.queued.lock());
-        queued.iter().for_each(|dict| dict.kick());
+    fn _send(&self) {
+        self.send();
     }
 
     /// Called by the loop when results have arrived.
@@ -207,9 +177,17 @@ impl Hub {
         let mut bytes = [0; 64];
         // Emptied before the inbox is looked at, so that what comes later wakes the loop again.
         while matches!((&slf.get().woken).read(&mut bytes), Ok(n) if n == bytes.len()) {}
-        let came = std::mem::take(&mut *slf.get().inbox.arrived.lock());
-        slf.get().arrived.lock().extend(came);
-        Self::hand_out(slf)
+        let came = slf.get().inbox.take();
+        Self::receive(slf, came)
+    }
+
+    /// Called by the loop when it turns while it looks for results by itself.
+    fn _look(slf: &Bound<'_, Self>) -> PyResult<()> {
+        match slf.get().inbox.look() {
+            Look::Found(came) => Self::receive(slf, came),
+            Look::Again => Self::look_soon(slf),
+            Look::Ended => Ok(()),
+        }
     }
 
     /// Takes back what a cancelled future was to do, if that was not accepted yet.
@@ -229,32 +207,88 @@ impl Hub {
         loop {
             // Taken out one by one: what runs in between may come back here.
             let Some((token, answer)) = hub.arrived.lock().pop_front() else { return Ok(()) };
-            if let Err(e) = hub.settle(py, token, answer) {
+            let more = hub.settle(py, token, answer).unwrap_or_else(|e| {
                 e.write_unraisable(py, Some(slf));
+                None
+            });
+            let look = more.is_some() || token % 16 == 0;
+            if let Some(work) = more {
+                hub.arrived.lock().push_front((token, Answer::Begun(work)));
             }
-            if token % 16 == 0 && began.elapsed() >= SLICE && !hub.arrived.lock().is_empty() {
+            if look && began.elapsed() >= SLICE && !hub.arrived.lock().is_empty() {
                 let event_loop = hub.event_loop.bind(py);
-                return event_loop
-                    .call_method1("call_soon", (slf.getattr("_hand_out")?,))
-                    .map(drop);
+                let again = slf.getattr(intern!(py, "_hand_out"))?;
+                return event_loop.call_method1(intern!(py, "call_soon"), (again,)).map(drop);
             }
         }
     }
 }
 
 impl Hub {
-    fn settle(&self, py: Python<'_>, token: u64, answer: Answer) -> PyResult<()> {
-        // Cancelled, if it is not there; what was accepted happens all the same.
-        let Some(waiting) = self.waiting.lock().remove(&token) else { return Ok(()) };
-        let future = waiting.future.bind(py);
-        if future.call_method0("done")?.is_truthy()? {
-            return Ok(());
+    /// Has the loop look for results when it turns.
+    pub(super) fn look_soon(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let event_loop = slf.get().event_loop.bind(py);
+        slf.getattr(intern!(py, "_look"))
+            .and_then(|look| event_loop.call_method1(intern!(py, "call_soon"), (look,)))
+            .inspect_err(|_| slf.get().inbox.end_look())
+            .map(drop)
+    }
+
+    fn receive(slf: &Bound<'_, Self>, came: Arrived) -> PyResult<()> {
+        let hub = slf.get();
+        for (token, answer) in came {
+            if !matches!(answer, Answer::Other(_)) {
+                hub.reads.lock().one_less();
+            }
+            match answer {
+                Answer::Many(many) => {
+                    let apart = hub.apart(many);
+                    hub.arrived.lock().extend(apart);
+                }
+                one => hub.arrived.lock().push_back((token, one)),
+            }
         }
-        match (waiting.finish)(py, answer) {
-            Ok(value) => future.call_method1("set_result", (value,))?,
-            Err(e) => future.call_method1("set_exception", (e.into_value(py),))?,
+        Self::hand_out(slf)
+    }
+
+    /// Gives a future its value; what is left to do if that takes long.
+    fn settle(&self, py: Python<'_>, token: u64, answer: Answer) -> PyResult<Option<Work>> {
+        // Cancelled, if it is not there; what was accepted happens all the same.
+        let Some(Waiting { future, finish, .. }) = self.waiting.lock().remove(&token) else {
+            return Ok(None);
         };
-        Ok(())
+        let step = match (finish, answer) {
+            (Finish::Read(wanted), Answer::Read(found)) => {
+                wanted.of(py, found).map(|value| Step::Value(value.unbind()))
+            }
+            (Finish::Other(finish), Answer::Other(result)) => finish(py, result),
+            (Finish::Begun, Answer::Begun(work)) => Ok(Step::Work(work)),
+            _ => Err(errors::of(py, ErrorKind::Internal, "an answer of another kind")),
+        };
+        let value = match step {
+            Ok(Step::Value(value)) => Ok(value),
+            Ok(Step::Work(mut work)) => match work(py) {
+                Ok(Some(value)) => Ok(value),
+                Ok(None) => {
+                    let waiting = Waiting { future, finish: Finish::Begun, canceller: None };
+                    self.waiting.lock().insert(token, waiting);
+                    return Ok(Some(work));
+                }
+                Err(e) => Err(e),
+            },
+            Err(e) => Err(e),
+        };
+        let future = future.bind(py);
+        let set = match value {
+            Ok(value) => future.call_method1(intern!(py, "set_result"), (value,)),
+            Err(e) => future.call_method1(intern!(py, "set_exception"), (e.into_value(py),)),
+        };
+        match set {
+            // Somebody else gave it a result.
+            Err(_) if future.call_method0(intern!(py, "done"))?.is_truthy()? => Ok(None),
+            set => set.map(|_| None),
+        }
     }
 }
 
@@ -265,33 +299,63 @@ pub(super) fn awaitable<'py, T: Send + 'static>(
     completion: Completion<T>,
     finish: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
 ) -> PyResult<Bound<'py, PyAny>> {
+    in_steps(py, completion, move |py, value| finish(py, value).map(Step::Value))
+}
+
+/// The same for a value that may take long to make.
+pub(super) fn in_steps<'py, T: Send + 'static>(
+    py: Python<'py>,
+    completion: Completion<T>,
+    finish: impl FnOnce(Python<'_>, T) -> PyResult<Step> + Send + 'static,
+) -> PyResult<Bound<'py, PyAny>> {
     let completion = match completion.now() {
         Ok(result) => {
-            let result = result.map_err(|e| errors::raise(py, &e)).and_then(|v| finish(py, v));
-            return done(py, result.map(|value| value.into_bound(py)));
+            let made = result.map_err(|e| errors::raise(py, &e)).and_then(|v| finish(py, v));
+            let made = made.and_then(|step| match step {
+                Step::Value(value) => Ok(value),
+                // It was there at once, so there cannot be much of it.
+                Step::Work(mut work) => loop {
+                    if let Some(value) = work(py)? {
+                        break Ok(value);
+                    }
+                },
+            });
+            return done(py, made.map(|value| value.into_bound(py)));
         }
         Err(pending) => pending,
     };
     let Ok(event_loop) = running_loop(py) else {
-        return outside::coroutine(py, move |py| awaitable(py, completion, finish));
+        return outside::coroutine(py, move |py| in_steps(py, completion, finish));
     };
     let hub = of_loop(&event_loop)?;
-    let (of, hub) = (hub.clone(), hub.get());
-    let token = hub.next.fetch_add(1, Ordering::Relaxed);
-    let future = pending_future(&event_loop, of.as_any(), token)?;
-    let finish: Finish = Box::new(move |py, answer| match answer.map(|any| any.downcast::<T>()) {
-        Ok(Ok(value)) => finish(py, *value),
-        Ok(Err(_)) => Err(errors::of(py, ErrorKind::Internal, "an answer of another kind")),
-        Err(e) => Err(errors::raise(py, &e)),
-    });
-    let canceller = completion.canceller();
-    let waiting = Waiting { future: future.clone().unbind(), finish, canceller };
-    hub.waiting.lock().insert(token, waiting);
-    let inbox = Arc::clone(&hub.inbox);
+    let finish = Finish::Other(Box::new(move |py, answer: Other| {
+        match answer.map(|any| any.downcast::<T>()) {
+            Ok(Ok(value)) => finish(py, *value),
+            Ok(Err(_)) => Err(errors::of(py, ErrorKind::Internal, "an answer of another kind")),
+            Err(e) => Err(errors::raise(py, &e)),
+        }
+    }));
+    let (token, future) = expected(&hub, finish, completion.canceller())?;
+    let inbox = Arc::clone(&hub.get().inbox);
     completion.on_done(move |result: Result<T, Error>| {
-        inbox.put(token, result.map(|value| Box::new(value) as Box<dyn Any + Send>));
+        let result = result.map(|value| Box::new(value) as Box<dyn Any + Send>);
+        inbox.put(token, Answer::Other(result));
     });
     Ok(future)
+}
+
+/// A future for an answer that will come, and the token it is known by.
+pub(super) fn expected<'py>(
+    hub: &Bound<'py, Hub>,
+    finish: Finish,
+    canceller: Option<Canceller>,
+) -> PyResult<(u64, Bound<'py, PyAny>)> {
+    let token = hub.get().next.fetch_add(1, Ordering::Relaxed);
+    let event_loop = hub.get().event_loop.bind(hub.py());
+    let future = pending_future(event_loop, hub.as_any(), token)?;
+    let waiting = Waiting { future: future.clone().unbind(), finish, canceller };
+    hub.get().waiting.lock().insert(token, waiting);
+    Ok((token, future))
 }
 
 /// What goes wrong is raised by the await, as with a coroutine.

@@ -1,13 +1,15 @@
 //! For every blocking method `m` of a dict the awaitable `am`.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use dictsqlite_core::{Entry, Peek, Ttl, Value};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyBool, PyList, PyTuple};
 
-use super::hub::{awaitable, cached, done, kick_soon, later};
+use super::hub::{SLICE, Step, awaitable, cached, done, in_steps, later};
+use super::reads::{Wanted, read};
 use crate::dict::arguments::{integer, pairs, version};
 use crate::dict::{Dict, Open, entry_of};
 use crate::errors;
@@ -58,16 +60,7 @@ impl Dict {
                 Ok(Peek::Unknown) => {}
                 Err(e) => return Err(errors::raise(py, &e)),
             }
-            let (values, object) = (Arc::clone(&open.values), key.clone().unbind());
-            let default = default.map(Bound::unbind);
-            let found = open.dict.get_queued(&packed);
-            if !found.is_done() {
-                kick_soon(py, &open.dict)?;
-            }
-            awaitable(py, found, move |py, found: Option<Value>| match found {
-                Some(value) => Ok(values.decode(py, &value, Some(object.bind(py)))?.unbind()),
-                None => Ok(default.unwrap_or_else(|| py.None())),
-            })
+            read(py, &open.dict, &packed, Wanted::value(&open.values, key, default))
         })
     }
 
@@ -131,9 +124,13 @@ impl Dict {
         let py = key.py();
         later(py, || {
             let open = self.opened(py)?;
-            awaitable(py, open.dict.contains_async(&keys::borrowed(key)?), |py, found: bool| {
-                Ok(found.into_pyobject(py)?.to_owned().into_any().unbind())
-            })
+            let packed = keys::borrowed(key)?;
+            match open.dict.peek(&packed) {
+                Ok(Peek::Found(_)) => done(py, Ok(PyBool::new(py, true).to_owned().into_any())),
+                Ok(Peek::Absent) => done(py, Ok(PyBool::new(py, false).to_owned().into_any())),
+                Ok(Peek::Unknown) => read(py, &open.dict, &packed, Wanted::Presence),
+                Err(e) => Err(errors::raise(py, &e)),
+            }
         })
     }
 
@@ -273,17 +270,24 @@ impl Dict {
             let values = Arc::clone(&open.values);
             let objects: Vec<_> = objects.into_iter().map(Bound::unbind).collect();
             let default = default.map_or_else(|| py.None(), Bound::unbind);
-            awaitable(py, found, move |py, found: Vec<Option<Value>>| {
-                let list = PyList::empty(py);
-                for (key, value) in objects.iter().zip(found) {
-                    match value {
-                        Some(value) => {
-                            list.append(values.decode(py, &value, Some(key.bind(py)))?)?;
+            in_steps(py, found, move |py, found: Vec<Option<Value>>| {
+                let list = PyList::empty(py).unbind();
+                let mut rest = objects.into_iter().zip(found).enumerate();
+                Ok(Step::Work(Box::new(move |py| {
+                    let (list, began) = (list.bind(py), Instant::now());
+                    for (n, (key, value)) in rest.by_ref() {
+                        match value {
+                            Some(value) => {
+                                list.append(values.decode(py, &value, Some(key.bind(py)))?)?;
+                            }
+                            None => list.append(&default)?,
                         }
-                        None => list.append(&default)?,
+                        if n % 16 == 15 && began.elapsed() >= SLICE {
+                            return Ok(None);
+                        }
                     }
-                }
-                Ok(list.into_any().unbind())
+                    Ok(Some(list.clone().into_any().unbind()))
+                })))
             })
         })
     }
