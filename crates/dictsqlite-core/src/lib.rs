@@ -37,3 +37,6 @@ pub use scan::{Item, Scan, ScanOptions};
 pub use store::{end, shutdown};
 pub use types::{AsKey, Entry, Key, KeyRef, MAX_KEY_BYTES, Order, PersistMode, StorageMode, Value};
 pub use vfs::fork::generation as forks;
+
+/// The release of this engine, the same in every language.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
