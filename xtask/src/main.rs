@@ -19,9 +19,10 @@ use anyhow::{Result, bail};
 use lexopt::prelude::*;
 
 const HELP: &str = "\
-cargo xtask test [--rust-only | --python-only] [--python 3.11]... [-k EXPR] [--quick]
-    Runs every test: Rust, then Python on every CPython >= 3.9 found here.
-      --rust-only, --python-only   one language
+cargo xtask test [--rust-only | --python-only | --conformance-only] [--python 3.11]... [-k EXPR] [--quick]
+    Runs every test: Rust, then Python on every CPython >= 3.9 found here, then the same vectors
+    through every language.
+      --rust-only, ...             one part
       --python X.Y                 only this CPython (may be repeated)
       -k EXPR                      only the Python tests that match (leaves Rust out)
       --quick                      on all but the default CPython, leave out tests marked `slow`
@@ -36,7 +37,7 @@ cargo xtask soak [--minutes N] [--seed N] [--path DIR]
       --path     where the file goes; it stays when something is found
 
 cargo xtask check [NAME]...
-    Runs the checks (all, or those named): fmt floors sizes tidy silent clippy docs stubs
+    Runs the checks (all, or those named): fmt floors sizes tidy silent clippy docs surface stubs
 
 cargo xtask bench [--quick | --full] [--only WORKLOAD,...] [--peers NAME,...] [--rounds N]
                   [--json FILE] [--plots DIR]

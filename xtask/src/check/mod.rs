@@ -15,7 +15,7 @@ use crate::summary::Summary;
 type Check = fn() -> Result<()>;
 
 /// In the order in which they run, the quick ones first.
-const CHECKS: [(&str, Check); 8] = [
+const CHECKS: [(&str, Check); 9] = [
     ("fmt", fmt),
     ("floors", floors::check),
     ("sizes", sizes::check),
@@ -23,6 +23,7 @@ const CHECKS: [(&str, Check); 8] = [
     ("silent", silent::check),
     ("clippy", clippy),
     ("docs", docs),
+    ("surface", surface),
     ("stubs", stubs::check),
 ];
 
@@ -56,6 +57,11 @@ fn docs() -> Result<()> {
         .args(["doc", "--quiet", "--workspace", "--no-deps"])
         .env("RUSTDOCFLAGS", "-D warnings")
         .run()
+}
+
+/// Every operation is in the table of the languages' surface, and all of the table is true.
+fn surface() -> Result<()> {
+    cargo().args(["run", "--quiet", "-p", "dictsqlite-conformance", "--", "--surface"]).run()
 }
 
 /// Prints what is wrong and fails if anything is.
