@@ -6,6 +6,7 @@
 mod bench;
 mod check;
 mod demo;
+mod dist;
 mod paths;
 mod python;
 mod run;
@@ -39,6 +40,12 @@ cargo xtask soak [--minutes N] [--seed N] [--path DIR]
 cargo xtask check [NAME]...
     Runs the checks (all, or those named): fmt floors sizes tidy silent clippy docs surface stubs
 
+cargo xtask dist [--require PART,...] [--only PART,...]
+    Makes everything a user can install, tries each in a clean place, and leaves it in dist/ with
+    MANIFEST.json and SHA256SUMS. Parts: wheels sdist c kotlin swift
+      --require  leaving one of these out is a failure
+      --only     nothing but these
+
 cargo xtask bench [--quick | --full] [--only WORKLOAD,...] [--peers NAME,...] [--rounds N]
                   [--json FILE] [--plots DIR]
     Measures dictsqlite and its peers side by side, each in an environment of its own: docs/benchmarks.md
@@ -70,6 +77,7 @@ fn route() -> Result<()> {
             "demo" => demo::run(&demo_options(&mut args)?),
             "soak" => soak::run(&soak_options(&mut args)?),
             "bench" => bench::run(&bench_options(&mut args)?),
+            "dist" => dist::run(&dist_options(&mut args)?),
             "check" => check::run(&check_names(&mut args)?),
             other => bail!("no command `{other}`\n\n{HELP}"),
         },
@@ -139,6 +147,19 @@ fn soak_options(args: &mut lexopt::Parser) -> Result<soak::Options> {
             Long("minutes") => options.minutes = Some(args.value()?.parse()?),
             Long("seed") => options.seed = Some(args.value()?.parse()?),
             Long("path") => options.path = Some(args.value()?.into()),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(options)
+}
+
+fn dist_options(args: &mut lexopt::Parser) -> Result<dist::Options> {
+    let mut options = dist::Options::default();
+    let names = |list: String| list.split(',').map(str::to_owned).collect::<Vec<_>>();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("require") => options.require.extend(names(args.value()?.string()?)),
+            Long("only") => options.only.extend(names(args.value()?.string()?)),
             other => return Err(other.unexpected().into()),
         }
     }

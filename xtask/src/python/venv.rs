@@ -1,7 +1,7 @@
 //! Private virtual environments, made once and kept while their inputs stay the same.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -30,6 +30,18 @@ impl Venv {
             venv.install(name, wheel)?;
         }
         Ok(venv)
+    }
+
+    /// A new environment in `dir`, with nothing in it.
+    pub(crate) fn fresh(dir: &Path, python: &Python) -> Result<Self> {
+        isolated(command(&python.exe).args(["-m", "venv", "--clear"]).arg(dir))
+            .quietly(&format!("making a clean environment with {python}"))?;
+        Ok(Self { dir: dir.to_path_buf() })
+    }
+
+    /// Installs a wheel by itself.
+    pub(crate) fn add(&self, wheel: &Path) -> Result<()> {
+        self.pip().args(["--no-index", "--no-deps"]).arg(wheel).quietly("installing it")
     }
 
     fn make(&self, name: &str, python: &Python, needs: &[String]) -> Result<()> {
