@@ -38,7 +38,8 @@ cargo xtask soak [--minutes N] [--seed N] [--path DIR]
       --path     where the file goes; it stays when something is found
 
 cargo xtask check [NAME]...
-    Runs the checks (all, or those named): fmt floors sizes tidy silent clippy docs surface stubs
+    Runs the checks (all, or those named): fmt floors sizes tidy silent unsafe clippy cross docs surface
+    stubs
 
 cargo xtask dist [--require PART,...] [--only PART,...]
     Makes everything a user can install, tries each in a clean place, and leaves it in dist/ with

@@ -4,7 +4,9 @@
 //! that queue their waiters in a table of the whole process (parking_lot's) leave that table full of
 //! threads that are not there any more, and the child's first own thread trips over it.
 
-use std::sync::{MutexGuard, PoisonError, RwLockReadGuard, RwLockWriteGuard, TryLockError};
+#[cfg(target_os = "linux")]
+use std::sync::TryLockError;
+use std::sync::{MutexGuard, PoisonError, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
 /// A mutex. What panicked while it held the lock left consistent data, or ended the thread.
@@ -21,6 +23,7 @@ impl<T> Mutex<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[cfg(target_os = "linux")]
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         match self.0.try_lock() {
             Ok(guard) => Some(guard),

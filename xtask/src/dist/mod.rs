@@ -75,7 +75,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             continue;
         }
         let mut skipped = None;
-        summary.part(name, &place.target, || {
+        let right = summary.part(name, &place.target, || {
             place.clean()?;
             match make(&place)? {
                 Made::Files(files) => manifest.made(name, files),
@@ -86,6 +86,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             }
             Ok(())
         });
+        if !right {
+            manifest.skipped(name, "it failed");
+        }
         if let Some(why) = skipped {
             println!("SKIPPED {name}: {why}");
             summary.retract();

@@ -1,5 +1,6 @@
 //! Private virtual environments, made once and kept while their inputs stay the same.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -102,6 +103,14 @@ impl Venv {
     /// Its interpreter, as a program.
     pub(crate) fn exe(&self) -> PathBuf {
         self.dir.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
+    }
+
+    /// `PATH` with its programs first.
+    pub(crate) fn path(&self) -> Result<OsString> {
+        let own = self.exe().parent().map(Path::to_path_buf);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let dirs = own.into_iter().chain(std::env::split_paths(&path));
+        std::env::join_paths(dirs).context("a PATH that cannot be extended")
     }
 
     /// Its interpreter, as the beginning of a command.

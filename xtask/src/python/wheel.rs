@@ -57,6 +57,8 @@ impl Wheels {
             .arg(out)
             .arg(sources)
             .env("CARGO_TARGET_DIR", paths::target()?)
+            // The build asks for `maturin` by its name.
+            .env("PATH", self.tools.path()?)
             .dir(sources)
             .quietly("building the wheel from the sources")
     }
