@@ -2,7 +2,7 @@
 //!
 //! `dictsqlite-conformance [--only LANGUAGE]... [--python PATH] [FILE]...` plays the vector files to
 //! the bridges of `tests/bridges`; `--surface` checks `surface.toml` against the sources of every
-//! language instead. `tests/bridges/README.md` has the protocol.
+//! language instead (`--root` those of another tree). `tests/bridges/README.md` has the protocol.
 
 mod bridge;
 mod expect;
@@ -23,6 +23,7 @@ use lexopt::prelude::*;
 #[derive(Default)]
 struct Options {
     surface: bool,
+    root: Option<PathBuf>,
     only: Vec<String>,
     require: Vec<String>,
     python: Option<PathBuf>,
@@ -41,7 +42,7 @@ fn main() -> ExitCode {
 
 fn start(options: &Options) -> Result<()> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let root = here.ancestors().nth(2).unwrap_or(here);
+    let root = options.root.as_deref().or(here.ancestors().nth(2)).unwrap_or(here);
     let surface = surface::Surface::read(&here.join("surface.toml"))?;
     if options.surface {
         return surface::check(&surface, root, &here.join("vectors"));
@@ -63,6 +64,7 @@ fn options() -> Result<Options> {
     while let Some(arg) = args.next()? {
         match arg {
             Long("surface") => options.surface = true,
+            Long("root") => options.root = Some(args.value()?.into()),
             Long("only") => options.only.push(args.value()?.string()?),
             Long("require") => {
                 let languages = args.value()?.string()?;

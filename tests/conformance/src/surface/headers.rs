@@ -5,8 +5,11 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::native::files_below;
 use super::{Found, text_of};
 
+/// The C++ classes whose members are operations; the others are data.
+const CLASSES: [&str; 4] = ["dict", "store", "scan", "queue"];
 const PREFIX: &str = "dictsqlite_";
 
 pub(super) fn c(root: &Path) -> Result<Found> {
@@ -17,10 +20,15 @@ pub(super) fn c(root: &Path) -> Result<Found> {
 }
 
 pub(super) fn cpp(root: &Path) -> Result<Found> {
-    Ok(match text_of(&root.join("include/dictsqlite.hpp"))? {
-        Some(text) => Found::All(members(&text)),
-        None => Found::Nothing("include/dictsqlite.hpp"),
-    })
+    let Some(text) = text_of(&root.join("include/dictsqlite.hpp"))? else {
+        return Ok(Found::Nothing("include/dictsqlite.hpp"));
+    };
+    let mut names = members(&text);
+    for part in files_below(&root.join("include/dictsqlite"), "hpp")? {
+        names.extend(members(&std::fs::read_to_string(part)?));
+    }
+    names.retain(|name| CLASSES.iter().any(|class| name.starts_with(&format!("{class}::"))));
+    Ok(Found::All(names))
 }
 
 /// The functions a C header declares.

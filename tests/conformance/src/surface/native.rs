@@ -1,5 +1,5 @@
-//! The public functions of the Kotlin and Swift packages: the generated sources and what is written
-//! by hand around them.
+//! The public names of the Kotlin and Swift packages: what is written by hand around the generated
+//! sources, since that is what users see.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,68 +8,118 @@ use anyhow::Result;
 
 use super::Found;
 
+/// The classes whose members are operations; the others are data.
+const CLASSES: [&str; 4] = ["Dict", "BlockingDict", "DictSQLite", "Store"];
+
 pub(super) fn kotlin(root: &Path) -> Result<Found> {
-    let mut names = BTreeSet::new();
-    let mut any = false;
-    for file in sources(&root.join("bindings/kotlin"), "kt")? {
-        any = true;
-        names.extend(functions(
-            &std::fs::read_to_string(file)?,
-            "fun ",
-            &["private", "internal", "override", "protected"],
-        ));
-    }
-    Ok(if any { Found::All(names) } else { Found::Nothing("source below bindings/kotlin") })
+    found(&root.join("bindings/kotlin/src/main"), "kt", "hand-written source below bindings/kotlin")
 }
 
 pub(super) fn swift(root: &Path) -> Result<Found> {
-    let mut names = BTreeSet::new();
-    let mut any = false;
-    for file in sources(&root.join("bindings/swift"), "swift")? {
-        any = true;
-        names.extend(functions(
-            &std::fs::read_to_string(file)?,
-            "func ",
-            &["private", "fileprivate", "internal"],
-        ));
-    }
-    Ok(if any { Found::All(names) } else { Found::Nothing("source below bindings/swift") })
+    found(&root.join("bindings/swift/Sources"), "swift", "hand-written source below bindings/swift")
 }
 
-fn sources(dir: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+fn found(dir: &Path, extension: &str, what: &'static str) -> Result<Found> {
+    let files = files_below(dir, extension)?;
+    if files.is_empty() {
+        return Ok(Found::Nothing(what));
+    }
+    let mut names = BTreeSet::new();
+    for file in files {
+        names.extend(public(&std::fs::read_to_string(file)?));
+    }
+    Ok(Found::All(names))
+}
+
+/// The files with an extension below a directory that may not be there, but no generated ones.
+pub(super) fn files_below(dir: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let Ok(entries) = std::fs::read_dir(dir) else { return Ok(files) };
     for entry in entries {
         let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let tests = ["test", "Tests", "target", "build", ".build"].contains(&name.as_str());
-        if path.is_dir() && !tests {
-            files.extend(sources(&path, extension)?);
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        if path.is_dir() && name != "generated" {
+            files.extend(files_below(&path, extension)?);
         } else if path.extension().is_some_and(|found| found == extension) {
             files.push(path);
         }
     }
+    files.sort();
     Ok(files)
 }
 
-fn functions(text: &str, word: &str, hidden: &[&str]) -> Vec<String> {
-    let mut names = Vec::new();
+/// Public functions and properties of the classes above and of extensions of them, and public
+/// functions outside of any class.
+fn public(text: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut inside = Inside::File;
     for line in text.lines() {
-        let Some((head, rest)) = line.split_once(word) else { continue };
-        let words: Vec<&str> = head.split_whitespace().collect();
-        let public =
-            words.iter().any(|word| ["public", "open", "suspend", "operator"].contains(word));
-        if !public || words.iter().any(|word| hidden.contains(word)) {
+        let words: Vec<&str> =
+            line.split(|c: char| !is_part(c)).filter(|w| !w.is_empty()).collect();
+        let after = |kinds: &[&str]| {
+            let at = words.iter().position(|word| kinds.contains(word))?;
+            words.get(at + 1).copied()
+        };
+        if !line.starts_with([' ', '}', '/', ')', '@']) {
+            let class = [
+                "class",
+                "struct",
+                "extension",
+                "actor",
+                "interface",
+                "object",
+                "enum",
+                "protocol",
+            ];
+            inside = match after(&class) {
+                Some(name) if CLASSES.contains(&name) => Inside::Handle,
+                Some(_) => Inside::Other,
+                None => Inside::File,
+            };
+        }
+        let depth = line.len() - line.trim_start().len();
+        let seen = match inside {
+            Inside::Handle => depth <= 4,
+            Inside::File => depth == 0,
+            Inside::Other => false,
+        };
+        if !seen || words.first() != Some(&"public") {
             continue;
         }
-        let name = rest.split(['(', '<']).next().unwrap_or_default().trim_matches('`');
-        // An extension names its receiver first.
-        let name = name.rsplit('.').next().unwrap_or_default().trim_matches('`');
-        if !name.is_empty() {
-            names.push(name.to_owned());
+        if let Some(name) = function(line) {
+            names.insert(name);
+        } else if inside == Inside::Handle {
+            names.extend(after(&["val", "var", "let"]).map(str::to_owned));
         }
     }
     names
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    File,
+    Handle,
+    Other,
+}
+
+/// The name of the function a line declares; an extension function names its receiver first.
+fn function(line: &str) -> Option<String> {
+    let (head, rest) = ["fun ", "func "].iter().find_map(|word| line.split_once(word))?;
+    if head.contains(['=', '(', '{']) {
+        return None;
+    }
+    let rest = rest.trim_start();
+    let rest = match rest.strip_prefix('<') {
+        Some(generic) => generic.split_once("> ")?.1,
+        None => rest,
+    };
+    let name = rest.split('(').next()?.rsplit('.').next()?;
+    let name = name.split('<').next()?.trim_matches('`');
+    (!name.is_empty() && name.chars().all(is_part)).then(|| name.to_owned())
+}
+
+fn is_part(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 #[cfg(test)]
@@ -77,9 +127,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn public_functions_are_found() {
-        let kotlin = "    public suspend fun `get`(key: Key): Value?\n    override suspend fun x()\n    private fun y()\n\
-            public operator fun Store.set(key: Key, value: Value) {}\n";
-        assert_eq!(functions(kotlin, "fun ", &["private", "override"]), ["get", "set"]);
+    fn public_names_of_the_handles_are_found() {
+        let kotlin = "\
+public class Dict<V> internal constructor() {
+    public val path: String? get() = null
+    public suspend fun get(key: Key): V? = when (val x = 1) {
+        public fun deeper() = 1
+    override suspend fun hidden()
+    private fun own()
+    public suspend fun <T> table(name: String): Dict<T> =
+}
+public data class Entry<V>(
+    public val value: V,
+)
+public suspend fun <V> Dict<V>.expire(key: String) = 1
+public fun keyOf(text: String): Key = 1
+";
+        let names: Vec<_> = public(kotlin).into_iter().collect();
+        assert_eq!(names, ["expire", "get", "keyOf", "path", "table"]);
+        let swift = "\
+public final class Dict {
+    public func incr(_ key: Key) async throws -> Int64 {
+    public var isClosed: Bool { true }
+    func own() {}
+}
+extension Dict {
+    public func pop(_ key: Key) {
+}
+";
+        let names: Vec<_> = public(swift).into_iter().collect();
+        assert_eq!(names, ["incr", "isClosed", "pop"]);
     }
 }
