@@ -60,7 +60,7 @@ fn public(text: &str) -> BTreeSet<String> {
             let at = words.iter().position(|word| kinds.contains(word))?;
             words.get(at + 1).copied()
         };
-        if !line.starts_with([' ', '}', '/', ')', '@']) {
+        if !line.is_empty() && !line.starts_with([' ', '}', '/', ')', '@']) {
             let class = [
                 "class",
                 "struct",
@@ -79,7 +79,8 @@ fn public(text: &str) -> BTreeSet<String> {
         }
         let depth = line.len() - line.trim_start().len();
         let seen = match inside {
-            Inside::Handle => depth <= 4,
+            // As deep as the members of a companion.
+            Inside::Handle => depth <= 8,
             Inside::File => depth == 0,
             Inside::Other => false,
         };
@@ -131,8 +132,8 @@ mod tests {
         let kotlin = "\
 public class Dict<V> internal constructor() {
     public val path: String? get() = null
+
     public suspend fun get(key: Key): V? = when (val x = 1) {
-        public fun deeper() = 1
     override suspend fun hidden()
     private fun own()
     public suspend fun <T> table(name: String): Dict<T> =
