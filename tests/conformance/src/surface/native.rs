@@ -89,7 +89,7 @@ fn public(text: &str) -> BTreeSet<String> {
         }
         if let Some(name) = function(line) {
             names.insert(name);
-        } else if inside == Inside::Handle {
+        } else if inside == Inside::Handle && depth > 0 {
             names.extend(after(&["val", "var", "let"]).map(str::to_owned));
         }
     }
