@@ -11,6 +11,8 @@ mod play;
 mod run;
 mod surface;
 mod table;
+#[cfg(all(test, unix))]
+mod tests;
 mod vectors;
 
 use std::path::{Path, PathBuf};
