@@ -2,7 +2,7 @@
 //!
 //! `dictsqlite-conformance [--only LANGUAGE]... [--python PATH] [FILE]...` plays the vector files to
 //! the bridges of `tests/bridges`; `--surface` checks `surface.toml` against the sources of every
-//! language instead (`--root` those of another tree). `tests/bridges/README.md` has the protocol.
+//! language instead. `--root` takes bridges and sources from another tree. `tests/bridges/README.md` has the protocol.
 
 mod bridge;
 mod expect;
