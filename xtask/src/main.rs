@@ -6,6 +6,7 @@
 mod bench;
 mod check;
 mod demo;
+mod dist;
 mod paths;
 mod python;
 mod run;
@@ -19,9 +20,10 @@ use anyhow::{Result, bail};
 use lexopt::prelude::*;
 
 const HELP: &str = "\
-cargo xtask test [--rust-only | --python-only] [--python 3.11]... [-k EXPR] [--quick]
-    Runs every test: Rust, then Python on every CPython >= 3.9 found here.
-      --rust-only, --python-only   one language
+cargo xtask test [--rust-only | --python-only | --conformance-only] [--python 3.11]... [-k EXPR] [--quick]
+    Runs every test: Rust, then Python on every CPython >= 3.9 found here, then the same vectors
+    through every language.
+      --rust-only, ...             one part
       --python X.Y                 only this CPython (may be repeated)
       -k EXPR                      only the Python tests that match (leaves Rust out)
       --quick                      on all but the default CPython, leave out tests marked `slow`
@@ -36,7 +38,14 @@ cargo xtask soak [--minutes N] [--seed N] [--path DIR]
       --path     where the file goes; it stays when something is found
 
 cargo xtask check [NAME]...
-    Runs the checks (all, or those named): fmt floors sizes tidy silent clippy docs stubs
+    Runs the checks (all, or those named): fmt floors sizes tidy silent unsafe clippy cross docs surface
+    stubs
+
+cargo xtask dist [--require PART,...] [--only PART,...]
+    Makes everything a user can install, tries each in a clean place, and leaves it in dist/ with
+    MANIFEST.json and SHA256SUMS. Parts: wheels sdist c kotlin swift
+      --require  leaving one of these out is a failure
+      --only     nothing but these
 
 cargo xtask bench [--quick | --full] [--only WORKLOAD,...] [--peers NAME,...] [--rounds N]
                   [--json FILE] [--plots DIR]
@@ -69,6 +78,7 @@ fn route() -> Result<()> {
             "demo" => demo::run(&demo_options(&mut args)?),
             "soak" => soak::run(&soak_options(&mut args)?),
             "bench" => bench::run(&bench_options(&mut args)?),
+            "dist" => dist::run(&dist_options(&mut args)?),
             "check" => check::run(&check_names(&mut args)?),
             other => bail!("no command `{other}`\n\n{HELP}"),
         },
@@ -138,6 +148,19 @@ fn soak_options(args: &mut lexopt::Parser) -> Result<soak::Options> {
             Long("minutes") => options.minutes = Some(args.value()?.parse()?),
             Long("seed") => options.seed = Some(args.value()?.parse()?),
             Long("path") => options.path = Some(args.value()?.into()),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(options)
+}
+
+fn dist_options(args: &mut lexopt::Parser) -> Result<dist::Options> {
+    let mut options = dist::Options::default();
+    let names = |list: String| list.split(',').map(str::to_owned).collect::<Vec<_>>();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("require") => options.require.extend(names(args.value()?.string()?)),
+            Long("only") => options.only.extend(names(args.value()?.string()?)),
             other => return Err(other.unexpected().into()),
         }
     }

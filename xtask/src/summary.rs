@@ -43,6 +43,11 @@ impl Summary {
         passed
     }
 
+    /// Forgets the last part: it turned out that there was nothing to run.
+    pub(crate) fn retract(&mut self) {
+        self.rows.pop();
+    }
+
     /// Notes that a part was left out, and why.
     pub(crate) fn skipped(&mut self, what: &str, on: &str, why: impl Into<String>) {
         let outcome = Outcome::Skipped(why.into());

@@ -1,12 +1,56 @@
-//! The engine of dictsqlite: a persistent dict on SQLite.
+//! A persistent dict on SQLite: fast, honest about durability, never stale.
 //!
 //! Writes are accepted into memory, visible at once, and committed in groups by one writer thread;
 //! how much of that a write waits for is the handle's [`PersistMode`]. Reads are answered from
 //! memory as long as SQLite's own stamp says that nobody committed in between, so no process ever
-//! sees a stale value. Every operation exists blocking and, as a [`Completion`], for any executor.
+//! sees a stale value. The file is an ordinary SQLite database.
 //!
-//! The modules stand on floors; each imports only from floors below its own. `docs/design.md` in
-//! the repository is the plan of the house.
+//! # Quick start
+//!
+//! ```
+//! use dictsqlite_core::{Dict, Options, PersistMode};
+//!
+//! # fn main() -> dictsqlite_core::Result<()> {
+//! # let dir = tempfile::tempdir().unwrap();
+//! # let path = dir.path().join("app.db");
+//! let options = Options { persist_mode: PersistMode::Durable, ..Options::default() };
+//! let dict = Dict::open(&path, &options)?;
+//! dict.set("user:1", b"Ada")?; // committed and synced when it returns
+//! assert_eq!(dict.get("user:1")?.as_deref(), Some(&b"Ada"[..]));
+//! assert_eq!(dict.incr("hits", 1)?, 1);
+//! dict.close()
+//! # }
+//! ```
+//!
+//! # Without blocking
+//!
+//! Each operation that may wait also gives a [`Completion`]: a future for any executor, which can be
+//! waited for on a thread or handed to a callback as well.
+//!
+//! ```
+//! use dictsqlite_core::{Dict, Options, Result, Ttl};
+//! use std::sync::Arc;
+//!
+//! async fn greet() -> Result<()> {
+//!     let dict = Arc::new(Dict::open_async(":memory:", &Options::default()).await?);
+//!     dict.set_async("user:1", b"Ada", Ttl::Default).await?;
+//!     assert_eq!(dict.get_async("user:1").await?.as_deref(), Some(&b"Ada"[..]));
+//!     dict.close_async().await
+//! }
+//! # fn main() { smol::block_on(greet()).unwrap() }
+//! ```
+//!
+//! # Where to look
+//!
+//! - [`Dict`] has the operations, [`Options`] what can be set when opening, [`ScanOptions`] what a
+//!   scan can select.
+//! - [`Key`] is text, a 64-bit integer, bytes or a tuple of these; [`AsKey`] is what is taken as one.
+//! - [`Value`] is bytes as the table's codec wrote them; [`Dict::get_json`] and [`Dict::set_json`]
+//!   speak serde.
+//! - [`Error`] has a kind that is the same in every language, and says what to do.
+//!
+//! The examples of this crate run it under tokio, under smol, and without any runtime. `docs/rust.md`
+//! in the repository is the guide, `docs/durability.md` has the promises, `docs/design.md` the inside.
 
 mod cache;
 mod clock;
@@ -41,3 +85,14 @@ pub use types::{
     StorageMode, Value,
 };
 pub use vfs::fork::{generation as forks, is_main_thread};
+
+/// The release of this engine, the same in every language.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+// The programs of the guide and of the README run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/rust.md")]
+mod guide {}
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+mod readme {}

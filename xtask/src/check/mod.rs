@@ -1,11 +1,13 @@
 //! `cargo xtask check`: what must hold of the sources without running them.
 
+mod cross;
 mod floors;
 mod scan;
 mod silent;
 mod sizes;
 mod stubs;
 mod tidy;
+mod unsafety;
 
 use anyhow::{Result, bail};
 
@@ -15,14 +17,17 @@ use crate::summary::Summary;
 type Check = fn() -> Result<()>;
 
 /// In the order in which they run, the quick ones first.
-const CHECKS: [(&str, Check); 8] = [
+const CHECKS: [(&str, Check); 11] = [
     ("fmt", fmt),
     ("floors", floors::check),
     ("sizes", sizes::check),
     ("tidy", tidy::check),
     ("silent", silent::check),
+    ("unsafe", unsafety::check),
     ("clippy", clippy),
+    ("cross", cross::check),
     ("docs", docs),
+    ("surface", surface),
     ("stubs", stubs::check),
 ];
 
@@ -56,6 +61,11 @@ fn docs() -> Result<()> {
         .args(["doc", "--quiet", "--workspace", "--no-deps"])
         .env("RUSTDOCFLAGS", "-D warnings")
         .run()
+}
+
+/// Every operation is in the table of the languages' surface, and all of the table is true.
+fn surface() -> Result<()> {
+    cargo().args(["run", "--quiet", "-p", "dictsqlite-conformance", "--", "--surface"]).run()
 }
 
 /// Prints what is wrong and fails if anything is.

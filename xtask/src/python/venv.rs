@@ -1,7 +1,8 @@
 //! Private virtual environments, made once and kept while their inputs stay the same.
 
+use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -30,6 +31,18 @@ impl Venv {
             venv.install(name, wheel)?;
         }
         Ok(venv)
+    }
+
+    /// A new environment in `dir`, with nothing in it.
+    pub(crate) fn fresh(dir: &Path, python: &Python) -> Result<Self> {
+        isolated(command(&python.exe).args(["-m", "venv", "--clear"]).arg(dir))
+            .quietly(&format!("making a clean environment with {python}"))?;
+        Ok(Self { dir: dir.to_path_buf() })
+    }
+
+    /// Installs a wheel by itself.
+    pub(crate) fn add(&self, wheel: &Path) -> Result<()> {
+        self.pip().args(["--no-index", "--no-deps"]).arg(wheel).quietly("installing it")
     }
 
     fn make(&self, name: &str, python: &Python, needs: &[String]) -> Result<()> {
@@ -90,6 +103,14 @@ impl Venv {
     /// Its interpreter, as a program.
     pub(crate) fn exe(&self) -> PathBuf {
         self.dir.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
+    }
+
+    /// `PATH` with its programs first.
+    pub(crate) fn path(&self) -> Result<OsString> {
+        let own = self.exe().parent().map(Path::to_path_buf);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let dirs = own.into_iter().chain(std::env::split_paths(&path));
+        std::env::join_paths(dirs).context("a PATH that cannot be extended")
     }
 
     /// Its interpreter, as the beginning of a command.

@@ -53,6 +53,28 @@ impl Wheels {
         })
     }
 
+    /// The sources as an archive, in `out`.
+    pub(crate) fn sdist(&self, out: &Path) -> Result<()> {
+        isolated(self.tools.python().args(["-m", "maturin", "sdist", "--out"]))
+            .arg(out)
+            .dir(&paths::root().join("python"))
+            .quietly("packing the sources")
+    }
+
+    /// The wheel that pip makes of unpacked sources, in `out`. They must be outside of the repository,
+    /// or Cargo would find its settings.
+    pub(crate) fn wheel_of(&self, sources: &Path, out: &Path) -> Result<()> {
+        isolated(self.tools.python().args(["-m", "pip", "wheel", "--quiet", "--no-deps"]))
+            .args(["--no-index", "--no-build-isolation", "--wheel-dir"])
+            .arg(out)
+            .arg(sources)
+            .env("CARGO_TARGET_DIR", paths::target()?)
+            // The build asks for `maturin` by its name.
+            .env("PATH", self.tools.path()?)
+            .dir(sources)
+            .quietly("building the wheel from the sources")
+    }
+
     fn build(&self, feature: &str, python: &Python) -> Result<Wheel> {
         let stamp = Stamp::default().text(&self.sources).text(feature).text(MATURIN).done();
         let target = paths::target()?;

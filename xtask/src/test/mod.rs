@@ -2,6 +2,7 @@
 //!
 //! A new language is a module here with a `run`, and a line in [`LANGUAGES`].
 
+mod conformance;
 mod python;
 mod rust;
 
@@ -26,7 +27,8 @@ pub(crate) struct Options {
 type Language = fn(&Options, &mut Summary) -> Result<()>;
 
 /// In the order in which they run.
-const LANGUAGES: [(&str, Language); 2] = [("rust", rust::run), ("python", python::run)];
+const LANGUAGES: [(&str, Language); 3] =
+    [("rust", rust::run), ("python", python::run), ("conformance", conformance::run)];
 
 /// The language, if there are tests in it.
 pub(crate) fn known_language(name: &str) -> Result<String> {

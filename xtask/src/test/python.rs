@@ -21,14 +21,11 @@ pub(super) fn run(options: &Options, summary: &mut Summary) -> Result<()> {
     // The tools keep their environment, whichever versions are asked for.
     let wheels = Wheels::new(pythons.default())?;
     pythons.keep(&options.versions)?;
-    let needs = requirements()?;
 
     for python in pythons.all() {
         let reduced = options.quick && python != pythons.default();
         summary.part("pytest", &python.to_string(), || {
-            let venv =
-                Venv::ready(&python.short(), python, &needs, Some(&wheels.for_python(python)?))?;
-            pytest(&venv, python, options, reduced)
+            pytest(&environment(python, &wheels)?, python, options, reduced)
         });
         if reduced {
             summary.skipped("pytest", &python.to_string(), "tests marked `slow` (--quick)");
@@ -43,6 +40,11 @@ pub(super) fn run(options: &Options, summary: &mut Summary) -> Result<()> {
         summary.skipped("pytest", name, why);
     }
     Ok(())
+}
+
+/// The environment of the tests of `python`.
+pub(super) fn environment(python: &Python, wheels: &Wheels) -> Result<Venv> {
+    Venv::ready(&python.short(), python, &requirements()?, Some(&wheels.for_python(python)?))
 }
 
 fn requirements() -> Result<Vec<String>> {

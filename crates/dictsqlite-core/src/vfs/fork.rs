@@ -11,7 +11,9 @@
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+#[cfg(unix)]
+use std::time::Instant;
 
 use crate::sync::Mutex;
 
@@ -25,6 +27,7 @@ const FORKING: u32 = 1 << 31;
 const NAP: Duration = Duration::from_micros(50);
 /// A fork waits no longer than this for threads to leave SQLite. Those that are still inside then
 /// are waiting for another process's lock, in a sleep of their own.
+#[cfg(unix)]
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How many forks lie between the first process and this one, once a store was opened in it.

@@ -38,8 +38,8 @@ mod unix {
     pub(in crate::vfs) type Call = ffi::sqlite3_syscall_ptr;
     type Fstat = unsafe extern "C" fn(c_int, *mut libc::stat) -> c_int;
 
-    /// Bits of the device number that the generation is put into.
-    const GENERATION_SHIFT: u32 = 48;
+    /// The generation is put into the upper 16 bits of the device number, whose size differs.
+    const GENERATION_SHIFT: u32 = libc::dev_t::BITS - 16;
 
     /// Replaces the system calls, once, before the first connection is opened.
     pub(crate) fn install() {
@@ -70,7 +70,7 @@ mod unix {
         unsafe {
             let rc = libc::fstat(fd, out);
             if rc == 0 {
-                (*out).st_dev ^= libc::dev_t::from(fork::generation()) << GENERATION_SHIFT;
+                (*out).st_dev ^= (fork::generation() as libc::dev_t) << GENERATION_SHIFT;
             }
             rc
         }
