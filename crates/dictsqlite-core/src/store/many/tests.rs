@@ -60,6 +60,19 @@ fn a_thread_helps_only_when_it_reads_the_state_that_the_batch_is_of() {
 }
 
 #[test]
+fn keys_are_read_in_their_order() {
+    // Whatever they begin with, and where one is the beginning of another.
+    let texts =
+        ["k", "", "kaaaaaaaab", "kaaaaaaaaa", "kaaaaaaaa", "kb", "ka", "k\0", "kaaaaaaaa\0"];
+    for texts in [&texts[..], &texts[2..5], &texts[..1], &[]] {
+        let keys: Vec<_> = texts.iter().map(|text| pack(7, text.as_key()).unwrap()).collect();
+        let mut expected: Vec<_> = (0..keys.len()).collect();
+        expected.sort_by(|a, b| keys[*a].cmp(&keys[*b]));
+        assert_eq!(in_order((0..keys.len()).collect(), &keys), expected);
+    }
+}
+
+#[test]
 fn a_share_that_is_lost_is_told_and_waited_for_no_longer() {
     // A thread that panics while it reads its share must not leave the others waiting for ever.
     let (_dir, dict, store) = opened();
