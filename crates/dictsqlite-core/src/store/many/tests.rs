@@ -47,10 +47,14 @@ fn a_thread_helps_only_when_it_reads_the_state_that_the_batch_is_of() {
     let late = batch(&store, filled(&dict, b"1"));
     let keys = filled(&dict, b"2");
     let reader = store.readers.borrow(soon()).unwrap();
-    reader.snapshot(|reader| Ok(late.help(&store, reader))).unwrap();
+    reader.begin().unwrap();
+    late.help(&store, &reader);
+    reader.end().unwrap();
     assert_eq!(late.begun.load(Ordering::Relaxed), 0, "it was committed in between");
     let now = batch(&store, keys);
-    reader.snapshot(|reader| Ok(now.help(&store, reader))).unwrap();
+    reader.begin().unwrap();
+    now.help(&store, &reader);
+    reader.end().unwrap();
     let found = now.wait().unwrap();
     assert_eq!(found.len(), 300);
     assert!(found.iter().all(|(_, value)| value.as_deref() == Some(&b"2"[..])));
