@@ -107,13 +107,19 @@ impl Cache {
     /// Looks a key up; on a miss gives the right to fill it, unless somebody has that already.
     pub(crate) fn look(&self, key: &[u8], epoch: u64) -> Look<'_> {
         let Some(map) = &self.map else { return Look::Pass };
-        map.remove_if(key, |cached| cached.epoch != epoch);
         let key = PackedKey::from(key);
-        match map.get_value_or_guard(&key, Some(Duration::ZERO)) {
-            GuardResult::Value(cached) if cached.epoch == epoch => Look::Hit(cached),
-            GuardResult::Guard(guard) => Look::Miss(Fill(guard)),
-            GuardResult::Value(_) | GuardResult::Timeout => Look::Pass,
+        for _ in 0..2 {
+            match map.get_value_or_guard(&key, Some(Duration::ZERO)) {
+                GuardResult::Value(cached) if cached.epoch == epoch => return Look::Hit(cached),
+                GuardResult::Guard(guard) => return Look::Miss(Fill(guard)),
+                GuardResult::Timeout => return Look::Pass,
+                // Of another epoch: in the way, and to be looked for once more.
+                GuardResult::Value(_) => {
+                    map.remove_if(&key, |cached| cached.epoch != epoch);
+                }
+            }
         }
+        Look::Pass
     }
 
     /// Writes a committed value through, voiding fills of its key.

@@ -202,13 +202,13 @@ impl Store {
     fn read_many(
         self: &Arc<Self>,
         asked: &Arc<Asked>,
-        mut places: Vec<usize>,
+        places: Vec<usize>,
         view: Option<View>,
         at: Option<Stamp>,
         deadline: Instant,
     ) -> Result<Option<Found>> {
         // Neighbours in the file are read one after another.
-        places.sort_unstable_by(|a, b| asked.keys[*a].cmp(&asked.keys[*b]));
+        let places = in_order(places, &asked.keys);
         let stamps = &self.state.stamps;
         let reader = self.readers.borrow(deadline)?;
         let before = stamps.live();
@@ -271,6 +271,24 @@ impl Store {
         }
         Ok(found)
     }
+}
+
+/// Places in the order of their keys. What most keys differ by is compared as one number.
+fn in_order(places: Vec<usize>, keys: &[KeyBuf]) -> Vec<usize> {
+    let Some(first) = places.first().map(|place| &keys[*place][..]) else { return places };
+    let common =
+        |n: usize, key: &[u8]| first[..n].iter().zip(key).take_while(|(a, b)| a == b).count();
+    let shared = places.iter().fold(first.len(), |n, place| common(n, &keys[*place]));
+    let number = |place: &usize| {
+        let mut bytes = [0; 8];
+        let rest = &keys[*place][shared..];
+        let length = rest.len().min(8);
+        bytes[..length].copy_from_slice(&rest[..length]);
+        u64::from_be_bytes(bytes)
+    };
+    let mut numbered: Vec<_> = places.iter().map(|place| (number(place), *place)).collect();
+    numbered.sort_unstable_by(|(a, m), (b, n)| a.cmp(b).then_with(|| keys[*m].cmp(&keys[*n])));
+    numbered.into_iter().map(|(_, place)| place).collect()
 }
 
 /// How many threads besides the caller's are worth it for so many keys.

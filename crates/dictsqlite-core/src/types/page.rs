@@ -149,3 +149,68 @@ fn row_key(packed: &[u8]) -> RowKey<'_> {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{KeyRef, pack};
+
+    fn page() -> Page {
+        let mut page = Page::default();
+        let packed: Vec<_> = [
+            KeyRef::Int(-5),
+            KeyRef::Text("a"),
+            KeyRef::Bytes(b"\xffb"),
+            KeyRef::Tuple(&[Key::Int(1)]),
+        ]
+        .map(|key| pack(7, key).unwrap())
+        .into();
+        for (n, packed) in packed.iter().enumerate() {
+            page.push_key(7, sql_key(packed));
+            page.push_value(Some(&[b'v'; 3][..n.min(3)]), n as i64, NEVER + n as i64);
+        }
+        page
+    }
+
+    #[test]
+    fn rows_come_back_as_they_were_put_in() {
+        // All share one buffer, so a place that is off by one would show in each row behind it.
+        let page = page();
+        let keys: Vec<_> = (0..page.len()).map(|n| page.row(n).unwrap().key()).collect();
+        let (text, tuple) = (RowKey::Text("a".into()), RowKey::Tuple(vec![Key::Int(1)]));
+        assert_eq!(keys, [RowKey::Int(-5), text, RowKey::Bytes(b"\xffb"), tuple]);
+        let values: Vec<_> = (0..page.len()).map(|n| page.row(n).unwrap().value()).collect();
+        assert_eq!(values, [&b""[..], b"v", b"vv", b"vvv"]);
+        let row = page.row(3).unwrap();
+        assert_eq!((row.version(), row.expires_at()), (3, Some(3)));
+        assert_eq!(page.row(0).unwrap().expires_at(), None);
+        assert!(page.row(4).is_none());
+    }
+
+    #[test]
+    fn a_row_that_was_begun_and_not_ended_leaves_nothing_behind() {
+        // A value that cannot be read ends a page in the middle of a row.
+        let mut page = page();
+        let last = page.last_key().unwrap().to_vec();
+        page.push_key(7, SqlKey::Text(b"unfinished"));
+        assert_eq!((page.len(), page.last_key().unwrap()), (4, &last[..]));
+        page.push_key(7, SqlKey::Blob(b"\xff\xff"));
+        page.push_value(None, 0, NEVER);
+        let row = page.row(4).unwrap();
+        assert_eq!((row.key(), row.owned_value()), (RowKey::Bytes(b"\xff"), None));
+        page.retain(|key| matches!(key, RowKey::Bytes(_)));
+        assert_eq!(page.len(), 2);
+        assert_eq!(page.row(1).unwrap().owned_key(), Key::Bytes(vec![0xff]));
+    }
+
+    #[test]
+    fn text_that_is_no_utf8_is_replaced_as_in_keys_elsewhere() {
+        // Another tool wrote it; `unpack` does the same for all other ways of reading.
+        let mut page = Page::default();
+        page.push_key(7, SqlKey::Text(b"a\xf0\x9f\x98b"));
+        page.push_value(Some(b"v"), 0, NEVER);
+        let row = page.row(0).unwrap();
+        assert_eq!(row.key(), RowKey::Text("a\u{fffd}b".into()));
+        assert_eq!(row.owned_key(), Key::Text("a\u{fffd}b".into()));
+    }
+}

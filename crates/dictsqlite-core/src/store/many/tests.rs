@@ -47,26 +47,33 @@ fn a_thread_helps_only_when_it_reads_the_state_that_the_batch_is_of() {
     let late = batch(&store, filled(&dict, b"1"));
     let keys = filled(&dict, b"2");
     let reader = store.readers.borrow(soon()).unwrap();
-    reader
-        .snapshot(|reader| {
-            late.help(&store, reader);
-            Ok(())
-        })
-        .unwrap();
+    reader.begin().unwrap();
+    late.help(&store, &reader);
+    reader.end().unwrap();
     assert_eq!(late.begun.load(Ordering::Relaxed), 0, "it was committed in between");
     let now = batch(&store, keys);
-    reader
-        .snapshot(|reader| {
-            now.help(&store, reader);
-            Ok(())
-        })
-        .unwrap();
+    reader.begin().unwrap();
+    now.help(&store, &reader);
+    reader.end().unwrap();
     let found = now.wait().unwrap();
     assert_eq!(found.len(), 300);
     assert!(found.iter().all(|(_, value)| value.as_deref() == Some(&b"2"[..])));
     drop(reader);
     drop(dict);
     store.release(soon()).unwrap();
+}
+
+#[test]
+fn keys_are_read_in_their_order() {
+    // Whatever they begin with, and where one is the beginning of another.
+    let texts =
+        ["k", "", "kaaaaaaaab", "kaaaaaaaaa", "kaaaaaaaa", "kb", "ka", "k\0", "kaaaaaaaa\0"];
+    for texts in [&texts[..], &texts[2..5], &texts[..1], &[]] {
+        let keys: Vec<_> = texts.iter().map(|text| pack(7, text.as_key()).unwrap()).collect();
+        let mut expected: Vec<_> = (0..keys.len()).collect();
+        expected.sort_by(|a, b| keys[*a].cmp(&keys[*b]));
+        assert_eq!(in_order((0..keys.len()).collect(), &keys), expected);
+    }
 }
 
 #[test]
