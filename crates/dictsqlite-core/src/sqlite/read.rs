@@ -223,7 +223,8 @@ impl Reader {
             .map_err(|e| error_of(e, "reading"))
     }
 
-    /// The entries of some keys, each handed to `f`, with one statement for all.
+    /// The entries of some keys, each handed to `f`, with one statement for all, in a transaction that
+    /// the caller has begun.
     pub(crate) fn get_each<'a>(
         &self,
         table: &Table,
@@ -233,10 +234,13 @@ impl Reader {
         let _pass = fork::enter();
         let each = || -> rusqlite::Result<()> {
             let mut statement = self.connection.prepare_cached(&table.sql.get)?;
-            for key in keys {
+            for (n, key) in keys.enumerate() {
                 f(get_one(&mut statement, table, key)?);
+                if n == 0 {
+                    vouch(&self.connection, table, &statement)?;
+                }
             }
-            vouch(&self.connection, table, &statement)
+            Ok(())
         };
         each().map_err(|e| error_of(e, "reading"))
     }
