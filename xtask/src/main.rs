@@ -6,6 +6,7 @@
 mod bench;
 mod check;
 mod demo;
+mod generate;
 mod paths;
 mod python;
 mod run;
@@ -36,7 +37,11 @@ cargo xtask soak [--minutes N] [--seed N] [--path DIR]
       --path     where the file goes; it stays when something is found
 
 cargo xtask check [NAME]...
-    Runs the checks (all, or those named): fmt floors sizes tidy silent clippy docs stubs
+    Runs the checks (all, or those named): fmt floors sizes tidy silent generated clippy docs stubs
+
+cargo xtask generate [--check]
+    Writes the files that are made from others: include/dictsqlite.h
+      --check    writes nothing, and fails if one is not as it would be written
 
 cargo xtask bench [--quick | --full] [--only WORKLOAD,...] [--peers NAME,...] [--rounds N]
                   [--json FILE] [--plots DIR]
@@ -69,6 +74,7 @@ fn route() -> Result<()> {
             "demo" => demo::run(&demo_options(&mut args)?),
             "soak" => soak::run(&soak_options(&mut args)?),
             "bench" => bench::run(&bench_options(&mut args)?),
+            "generate" => generate::run(generate_check(&mut args)?),
             "check" => check::run(&check_names(&mut args)?),
             other => bail!("no command `{other}`\n\n{HELP}"),
         },
@@ -142,6 +148,17 @@ fn soak_options(args: &mut lexopt::Parser) -> Result<soak::Options> {
         }
     }
     Ok(options)
+}
+
+fn generate_check(args: &mut lexopt::Parser) -> Result<bool> {
+    let mut check = false;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("check") => check = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(check)
 }
 
 fn check_names(args: &mut lexopt::Parser) -> Result<Vec<String>> {

@@ -15,12 +15,13 @@ use crate::summary::Summary;
 type Check = fn() -> Result<()>;
 
 /// In the order in which they run, the quick ones first.
-const CHECKS: [(&str, Check); 8] = [
+const CHECKS: [(&str, Check); 9] = [
     ("fmt", fmt),
     ("floors", floors::check),
     ("sizes", sizes::check),
     ("tidy", tidy::check),
     ("silent", silent::check),
+    ("generated", || crate::generate::run(true)),
     ("clippy", clippy),
     ("docs", docs),
     ("stubs", stubs::check),

@@ -65,6 +65,15 @@ impl Dict {
         Ok(matches!(admitted, Admitted::Done))
     }
 
+    /// Refuses a value that the table's codec could not store: what the `..._encoded` forms leave to
+    /// their caller.
+    ///
+    /// # Errors
+    /// `Codec`.
+    pub fn check(&self, value: &[u8]) -> Result<()> {
+        codec::check(self.options.storage_mode, value)
+    }
+
     /// Deletes `key`, whether it is there or not.
     ///
     /// # Errors
