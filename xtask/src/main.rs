@@ -7,6 +7,7 @@ mod bench;
 mod check;
 mod demo;
 mod generate;
+mod native;
 mod paths;
 mod python;
 mod run;

@@ -66,7 +66,8 @@ impl<T> Table<T> {
                 format!("{MOST} {}s are open in this process; close some", self.what),
             ));
         };
-        let generation = slot.generation.load(Ordering::Relaxed);
+        // From 1 on, so that no small number is a handle by chance.
+        let generation = slot.generation.load(Ordering::Relaxed).wrapping_add(1);
         slot.held.store(Some(Arc::new(Held { generation, object })));
         Ok(u64::from(generation) << 32 | u64::from(index + 1))
     }
@@ -177,8 +178,8 @@ mod tests {
         }
         assert!(WORDS.get(first).is_err());
         assert_eq!(*WORDS.get(second).expect("open"), "b");
-        for wrong in [0, 1, u64::MAX, u64::from(u32::MAX), 1 << 32] {
-            assert!(wrong == second || WORDS.get(wrong).is_err(), "{wrong}");
+        for wrong in [0, 1, 2, u64::MAX, u64::from(u32::MAX), 1 << 32] {
+            assert!(WORDS.get(wrong).is_err(), "{wrong}");
         }
     }
 

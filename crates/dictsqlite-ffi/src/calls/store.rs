@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, c_char};
 use std::mem::MaybeUninit;
+use std::path::PathBuf;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ pub extern "C" fn dictsqlite_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// Opens the file at `path`, which is made when it is missing, and a table in it (`table_name`, or `main`).
+/// Opens the file at `path` (on Unix any bytes that end with NUL), which is made when it is missing, and a table in it (`table_name`, or `main`).
 /// `":memory:"` is a private in-memory store. Opening a file again gives another handle on the same store.
 /// The options are named as in every language: `persist_mode` (memory, lazy, writethrough, durable),
 /// `storage_mode` (bytes, json, jsonb), `table_name`, `buffer_size`, `flush_interval` (s), `cache_bytes`,
@@ -51,11 +52,13 @@ pub extern "C" fn dictsqlite_open(
 }
 
 /// The path of a file; an empty one would be a file that SQLite deletes.
-pub(super) fn path_of(path: &dictsqlite_string) -> Result<&str> {
-    match path.read("path")? {
-        "" => Err(Error::new(ErrorKind::Invalid, "path is empty; give one, or \":memory:\"")),
-        path => Ok(path),
+pub(super) fn path_of(path: &dictsqlite_string) -> Result<PathBuf> {
+    let path = path.read_path("path")?;
+    if path.as_os_str().is_empty() {
+        let message = "path is empty; give one, or \":memory:\"";
+        return Err(Error::new(ErrorKind::Invalid, message));
     }
+    Ok(path)
 }
 
 /// A handle for a dict whose codec C can write.

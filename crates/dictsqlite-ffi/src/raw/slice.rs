@@ -1,6 +1,7 @@
 //! Borrowed bytes, strings and lists: what C hands over for the time of a call.
 
 use std::ffi::{CStr, c_char, c_void};
+use std::path::PathBuf;
 use std::slice;
 
 use dictsqlite_core::{AsKey, Error, ErrorKind, Key, Order, Result, ScanOptions};
@@ -127,6 +128,18 @@ impl dictsqlite_string {
     /// The text; `None` for NULL.
     pub(crate) fn read_optional(&self, what: &str) -> Result<Option<&str>> {
         text(self.0, what)
+    }
+
+    /// A path: on Unix any bytes, elsewhere UTF-8; NULL is refused.
+    pub(crate) fn read_path(&self, what: &str) -> Result<PathBuf> {
+        #[cfg(unix)]
+        if !self.0.is_null() {
+            // SAFETY: as in `text`.
+            let bytes = unsafe { CStr::from_ptr(self.0) }.to_bytes();
+            let path: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(bytes);
+            return Ok(path.into());
+        }
+        self.read(what).map(PathBuf::from)
     }
 
     pub(crate) const fn of(text: &'static CStr) -> Self {
