@@ -1,4 +1,5 @@
 /* What the C tests share: checks that say where they failed, and a path in the test's own directory. */
+#define _DEFAULT_SOURCE /* usleep */
 #ifndef CHECK_H
 #define CHECK_H
 
