@@ -27,6 +27,7 @@ static void forks(void) {
   dictsqlite_page page;
   int64_t sum;
   OK(dictsqlite_set(dict, dictsqlite_text("k"), dictsqlite_str("v"), &error));
+  OK(dictsqlite_flush(dict, false, &error)); /* What is not committed is the parent's alone. */
   OK(dictsqlite_scan_begin(dict, NULL, &scan, &error));
   OK(dictsqlite_queue_open(&queue, &error));
   dictsqlite_code code = DICTSQLITE_INTERNAL;

@@ -21,9 +21,10 @@ use anyhow::{Result, bail};
 use lexopt::prelude::*;
 
 const HELP: &str = "\
-cargo xtask test [--rust-only | --python-only] [--python 3.11]... [-k EXPR] [--quick]
-    Runs every test: Rust, then Python on every CPython >= 3.9 found here.
-      --rust-only, --python-only   one language
+cargo xtask test [--rust-only | --python-only | --c-only | --c++-only] [--python 3.11]... [-k EXPR]
+                 [--quick]
+    Runs every test: Rust, Python on every CPython >= 3.9 found here, C and C++.
+      --rust-only, ...             one language
       --python X.Y                 only this CPython (may be repeated)
       -k EXPR                      only the Python tests that match (leaves Rust out)
       --quick                      on all but the default CPython, leave out tests marked `slow`

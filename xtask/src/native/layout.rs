@@ -12,7 +12,8 @@ use crate::paths;
 /// replaced. The prefix may be moved afterwards: nothing in it names it.
 pub(crate) fn stage(built: &Built, prefix: &Path) -> Result<()> {
     if prefix.exists() {
-        fs::remove_dir_all(prefix).with_context(|| format!("cannot replace {}", prefix.display()))?;
+        fs::remove_dir_all(prefix)
+            .with_context(|| format!("cannot replace {}", prefix.display()))?;
     }
     let lib = prefix.join("lib");
     let (pkgconfig, cmake) = (lib.join("pkgconfig"), lib.join("cmake").join("dictsqlite"));

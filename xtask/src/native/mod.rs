@@ -2,7 +2,7 @@
 
 mod layout;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
@@ -41,7 +41,8 @@ pub(crate) fn build(profile: Profile) -> Result<Built> {
         Profile::Dev => "debug",
         Profile::Release => "release",
     });
-    let (before, after) = if cfg!(target_os = "macos") { ("lib", ".dylib") } else { ("lib", ".so") };
+    let (before, after) =
+        if cfg!(target_os = "macos") { ("lib", ".dylib") } else { ("lib", ".so") };
     Ok(Built {
         shared: dir.join(format!("{before}dictsqlite{after}")),
         archive: dir.join("libdictsqlite.a"),
@@ -72,9 +73,4 @@ pub(crate) fn ready(profile: Profile) -> Result<PathBuf> {
     let prefix = paths::target()?.join("native").join(name);
     stage(&build(profile)?, &prefix)?;
     Ok(prefix)
-}
-
-/// The header's text.
-pub(crate) fn header() -> PathBuf {
-    Path::new("include").join("dictsqlite.h")
 }

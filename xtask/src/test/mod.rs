@@ -2,6 +2,7 @@
 //!
 //! A new language is a module here with a `run`, and a line in [`LANGUAGES`].
 
+mod native;
 mod python;
 mod rust;
 
@@ -26,7 +27,12 @@ pub(crate) struct Options {
 type Language = fn(&Options, &mut Summary) -> Result<()>;
 
 /// In the order in which they run.
-const LANGUAGES: [(&str, Language); 2] = [("rust", rust::run), ("python", python::run)];
+const LANGUAGES: [(&str, Language); 4] = [
+    ("rust", rust::run),
+    ("python", python::run),
+    (native::C.name, native::c),
+    (native::CPP.name, native::cpp),
+];
 
 /// The language, if there are tests in it.
 pub(crate) fn known_language(name: &str) -> Result<String> {
