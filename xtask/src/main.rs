@@ -56,6 +56,9 @@ cargo xtask bench [--quick | --full] [--only WORKLOAD,...] [--peers NAME,...] [-
 cargo xtask bench --count [--bless]
     Counts the instructions of the hot paths under callgrind and compares them with the baseline.
       --bless    makes them the baseline
+
+cargo xtask bench --c
+    A hot get from C beside the engine's own: nanoseconds, and instructions where valgrind is.
 ";
 
 fn main() -> ExitCode {
@@ -131,6 +134,7 @@ fn bench_options(args: &mut lexopt::Parser) -> Result<bench::Options> {
             Long("rounds") => options.rounds = Some(args.value()?.parse()?),
             Long("json") => options.json = Some(args.value()?.into()),
             Long("plots") => options.plots = Some(args.value()?.into()),
+            Long("c") => options.c = true,
             Long("count") => options.count = true,
             Long("bless") => options.bless = true,
             other => return Err(other.unexpected().into()),
