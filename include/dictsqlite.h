@@ -32,6 +32,12 @@
 #include <stdint.h>
 #include <string.h>
 
+/// For `ttl`: as the handle was opened with.
+#define DICTSQLITE_TTL_DEFAULT INT64_MIN
+
+/// For `ttl`: for ever.
+#define DICTSQLITE_TTL_NEVER INT64_MAX
+
 /// From the end to the start.
 #define DICTSQLITE_SCAN_REVERSE 1
 
@@ -46,12 +52,6 @@
 
 /// In the order in which the keys were first set.
 #define DICTSQLITE_SCAN_INSERTION_ORDER 16
-
-/// For `ttl`: as the handle was opened with.
-#define DICTSQLITE_TTL_DEFAULT INT64_MIN
-
-/// For `ttl`: for ever.
-#define DICTSQLITE_TTL_NEVER INT64_MAX
 
 /// What a function returns: 0, or what went wrong. The numbers are stable and the same in every language.
 typedef enum dictsqlite_code {
@@ -143,6 +143,21 @@ typedef struct dictsqlite_tables {
   size_t len;
   void *owner;
 } dictsqlite_tables;
+
+/// What a handle is. Free it with `dictsqlite_info_free`.
+typedef struct dictsqlite_info {
+  /// The name of its table.
+  const char *table;
+  /// The name of the table's codec.
+  const char *storage_mode;
+  /// What its writes promise, by name.
+  const char *persist_mode;
+  /// The absolute path of the file; NULL for a store in memory.
+  const char *path;
+  /// Whether the store was opened read-only.
+  bool read_only;
+  void *owner;
+} dictsqlite_info;
 
 /// Figures of a store since it was opened in this process. Later releases append fields.
 typedef struct dictsqlite_stats {
@@ -331,10 +346,10 @@ extern "C" {
 /// The version of the library, as `"1.2.3"`. Static.
 const char *dictsqlite_version(void);
 
-/// Opens the file at `path`, which is made when it is missing, and a table in it (`table_name`, or `main`).
+/// Opens the file at `path` (on Unix any bytes that end with NUL), which is made when it is missing, and a table in it (`table`, or `main`).
 /// `":memory:"` is a private in-memory store. Opening a file again gives another handle on the same store.
 /// The options are named as in every language: `persist_mode` (memory, lazy, writethrough, durable),
-/// `storage_mode` (bytes, json, jsonb), `table_name`, `buffer_size`, `flush_interval` (s), `cache_bytes`,
+/// `storage_mode` (bytes, json, jsonb), `table`, `buffer_size`, `flush_interval` (s), `cache_bytes`,
 /// `hot_capacity`, `timeout` (s), `ttl` (s), `read_only`, `adopt`, `memtable_bytes`.
 ///
 /// `dict` is a handle to be closed with `dictsqlite_close`; what the process has open when it exits is
@@ -388,6 +403,12 @@ enum dictsqlite_code dictsqlite_close(struct dictsqlite_dict dict,
 
 /// True for a handle that is open. Never waits.
 bool dictsqlite_is_open(struct dictsqlite_dict dict);
+
+/// Gives what the handle is: its table, codec, mode and file. Free it with `dictsqlite_info_free`. Never waits.
+/// Errors: CLOSED.
+enum dictsqlite_code dictsqlite_read_info(struct dictsqlite_dict dict,
+                                          struct dictsqlite_info *info,
+                                          struct dictsqlite_error **error);
 
 /// Gives the figures of the store. `size` is `sizeof(dictsqlite_stats)`: so programs built against an older
 /// header get what they know. Never waits.
@@ -827,6 +848,9 @@ void dictsqlite_page_free(struct dictsqlite_page *page);
 
 /// Frees a list of tables and sets it to zero. May be called from any thread.
 void dictsqlite_tables_free(struct dictsqlite_tables *tables);
+
+/// Frees what a handle is and sets it to zero. May be called from any thread.
+void dictsqlite_info_free(struct dictsqlite_info *info);
 
 /// Frees an error and sets the pointer to NULL. May be called from any thread.
 void dictsqlite_error_free(struct dictsqlite_error **error);

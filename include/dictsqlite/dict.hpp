@@ -397,6 +397,13 @@ class dict {
         [&](auto call, auto op, auto error) { return dictsqlite_close_async(raw_, call, op, error); });
   }
 
+  // What the handle is.
+  dictsqlite::info info(on_error failure = {}) const {
+    dictsqlite_info got{};
+    failure.check([&](auto error) { return dictsqlite_read_info(raw_, &got, error); });
+    return info_of(got);
+  }
+
   // Figures of the store.
   dictsqlite_stats stats(on_error failure = {}) const {
     dictsqlite_stats got{};

@@ -161,6 +161,21 @@ inline std::vector<table_info> tables_of(dictsqlite_tables raw) {
   return tables;
 }
 
+// What a handle is. A store in memory has no path.
+struct info {
+  std::string table, storage_mode, persist_mode;
+  std::optional<std::string> path;
+  bool read_only = false;
+};
+
+inline info info_of(dictsqlite_info raw) {
+  detail::owned<dictsqlite_info, dictsqlite_info_free> owner(raw);
+  if (!raw.table) return {};
+  std::optional<std::string> path;
+  if (raw.path) path = raw.path;
+  return {raw.table, raw.storage_mode, raw.persist_mode, path, raw.read_only};
+}
+
 // How long an entry lives: as the handle says, for ever, or for a duration above 0.
 class ttl {
  public:

@@ -227,7 +227,7 @@ static void tables_and_options(void) {
   dictsqlite_dict dict, table, again, refused;
   OK(dictsqlite_open(path_to("tables.db"),
                      OPTIONS({"persist_mode", "lazy"}, {"flush_interval", "0.05"}, {"buffer_size", "7"},
-                             {"timeout", "5"}, {"table_name", "first"}, {"cache_bytes", "1000000"}),
+                             {"timeout", "5"}, {"table", "first"}, {"cache_bytes", "1000000"}),
                      &dict, &error));
   OK(dictsqlite_open_table(dict, "settings", "json", &table, &error));
   OK(dictsqlite_set(table, dictsqlite_text("theme"), text("{\"dark\":true}"), &error));
@@ -240,6 +240,14 @@ static void tables_and_options(void) {
   FAILS(DICTSQLITE_CODEC, "json", dictsqlite_open_table(dict, "settings", "bytes", &refused, &error));
   CHECK(refused.id == 0);
   OK(dictsqlite_close(again, &error));
+
+  dictsqlite_info info;
+  OK(dictsqlite_read_info(table, &info, &error));
+  CHECK(strcmp(info.table, "settings") == 0 && strcmp(info.storage_mode, "json") == 0);
+  CHECK(strcmp(info.persist_mode, "lazy") == 0 && strstr(info.path, "tables.db") && !info.read_only);
+  dictsqlite_info_free(&info);
+  CHECK(info.table == NULL);
+  dictsqlite_info_free(&info);
 
   dictsqlite_tables tables;
   OK(dictsqlite_list_tables(dict, &tables, &error));

@@ -151,6 +151,10 @@ static void handles() {
   CHECK(tables.size() == 2 && tables[1].name == "settings" && tables[1].storage_mode == "json");
   CHECK(db.drop_table("settings") && !db.drop_table("settings"));
   THROWS(closed, "dropped", settings.get("theme"));
+  const auto info = db.info();
+  CHECK(info.table == "main" && info.persist_mode == "lazy" && info.storage_mode == "bytes");
+  CHECK(info.path->find("handles.db") != std::string::npos && !info.read_only);
+  CHECK(!dictsqlite::store(":memory:").info().path);
   db.flush(true);
   CHECK(db.stats().commits > 0);
   dictsqlite::dict other = std::move(db);

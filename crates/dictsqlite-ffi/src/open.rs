@@ -3,14 +3,14 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::calls::{DICTSQLITE_TTL_DEFAULT, DICTSQLITE_TTL_NEVER};
+use crate::raw::{DICTSQLITE_TTL_DEFAULT, DICTSQLITE_TTL_NEVER};
 use dictsqlite_core::{Error, ErrorKind, Options, Result, StorageMode, Ttl};
 
 /// The names of the options, as they are in every language.
 const NAMES: [&str; 12] = [
     "persist_mode",
     "storage_mode",
-    "table_name",
+    "table",
     "buffer_size",
     "flush_interval",
     "cache_bytes",
@@ -30,10 +30,14 @@ const MOST_CACHE_BYTES: u64 = 1 << 48;
 /// The engine's options; those not named have their defaults.
 pub(crate) fn options(named: &[(&str, &str)]) -> Result<Options> {
     let mut options = Options::default();
-    for (at, &(name, value)) in named.iter().enumerate() {
-        if named[..at].iter().any(|(before, _)| *before == name) {
+    let mut seen = Vec::new();
+    for &(name, value) in named {
+        // As Python's option is called, whose name is older.
+        let name = if name == "table_name" { "table" } else { name };
+        if seen.contains(&name) {
             return Err(invalid(format!("option {name:?} is given twice")));
         }
+        seen.push(name);
         set(&mut options, name, value)?;
     }
     Ok(options)
@@ -43,7 +47,7 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<()> {
     match name {
         "persist_mode" => options.persist_mode = value.parse()?,
         "storage_mode" => options.storage_mode = storage_mode(value)?,
-        "table_name" => options.table = value.to_owned(),
+        "table" => options.table = value.to_owned(),
         "buffer_size" => options.buffer_size = number(name, value, "a whole number from 0 on")?,
         "flush_interval" => {
             options.flush_interval = seconds(name, value)?
@@ -192,6 +196,7 @@ mod tests {
             assert!(message.contains(says), "{name}: {message}");
         }
         assert!(options(&[("ttl", "1"), ("ttl", "2")]).is_err());
+        assert!(options(&[("table", "a"), ("table_name", "a")]).is_err());
         for (ms, fine) in [
             (1, true),
             (DICTSQLITE_TTL_DEFAULT, true),

@@ -10,13 +10,14 @@ use crate::paths;
 const CRATE: &str = "crates/dictsqlite-ffi";
 
 /// The files with types and functions of the interface, in the order in which a reader wants them.
-const SOURCES: [&str; 21] = [
+const SOURCES: [&str; 22] = [
     "raw/code.rs",
     "raw/mod.rs",
     "raw/slice.rs",
     "raw/key.rs",
     "raw/owned.rs",
     "raw/lists.rs",
+    "raw/info.rs",
     "raw/stats.rs",
     "raw/error.rs",
     "raw/call.rs",

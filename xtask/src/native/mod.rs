@@ -2,7 +2,7 @@
 
 mod layout;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -65,6 +65,12 @@ pub(crate) fn version() -> Result<String> {
     let after = manifest.split_once("[workspace.package]").map(|(_, rest)| rest);
     let line = after.and_then(|rest| rest.lines().find_map(|line| line.strip_prefix("version = ")));
     Ok(line.context("no version in Cargo.toml")?.trim_matches('"').to_owned())
+}
+
+/// Builds the library for users and lays it out below `prefix`.
+#[allow(dead_code)] // For the artefacts of a release.
+pub(crate) fn install(prefix: &Path) -> Result<()> {
+    stage(&build(Profile::Release)?, prefix)
 }
 
 /// The library built and laid out below the target directory, for tests and benchmarks.

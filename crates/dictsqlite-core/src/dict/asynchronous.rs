@@ -89,6 +89,18 @@ impl Dict {
         at.store.put_async(vec![(key, value, expires_at)], &self.admission)
     }
 
+    /// [`Dict::set_many_with_ttl`] without blocking.
+    pub fn set_many_async<K: AsKey, V: AsRef<[u8]>>(
+        &self,
+        items: &[(K, V)],
+        ttl: Ttl,
+    ) -> Completion<()> {
+        match self.encoded(items) {
+            Ok(encoded) => self.set_many_encoded_async(&encoded, ttl),
+            Err(e) => Completion::ready(Err(e)),
+        }
+    }
+
     /// [`Dict::set_many_encoded`] without blocking.
     pub fn set_many_encoded_async<K: AsKey>(
         &self,

@@ -7,7 +7,7 @@ use super::{Dict, Ttl};
 use crate::codec;
 use crate::error::Result;
 use crate::memtable::Admitted;
-use crate::types::{AsKey, NEVER, Value, pack};
+use crate::types::{AsKey, KeyRef, NEVER, Value, pack};
 
 impl Dict {
     /// Sets `key` to `value`; the handle's time to live applies.
@@ -65,15 +65,6 @@ impl Dict {
         Ok(matches!(admitted, Admitted::Done))
     }
 
-    /// Refuses a value that the table's codec could not store: what the `..._encoded` forms leave to
-    /// their caller.
-    ///
-    /// # Errors
-    /// `Codec`.
-    pub fn check(&self, value: &[u8]) -> Result<()> {
-        codec::check(self.options.storage_mode, value)
-    }
-
     /// Deletes `key`, whether it is there or not.
     ///
     /// # Errors
@@ -98,12 +89,31 @@ impl Dict {
     /// # Errors
     /// As [`Dict::set`]; then nothing was written.
     pub fn set_many<K: AsKey, V: AsRef<[u8]>>(&self, items: &[(K, V)]) -> Result<()> {
-        for (_, value) in items {
+        self.set_many_with_ttl(items, Ttl::Default)
+    }
+
+    /// The same with a time to live of their own.
+    ///
+    /// # Errors
+    /// As [`Dict::set_many`].
+    pub fn set_many_with_ttl<K: AsKey, V: AsRef<[u8]>>(
+        &self,
+        items: &[(K, V)],
+        ttl: Ttl,
+    ) -> Result<()> {
+        self.set_many_encoded(&self.encoded(items)?, ttl)
+    }
+
+    /// The items with their values checked for the table's codec.
+    pub(super) fn encoded<'a, K: AsKey, V: AsRef<[u8]>>(
+        &self,
+        items: &'a [(K, V)],
+    ) -> Result<Vec<(KeyRef<'a>, Value)>> {
+        let encode = |(key, value): &'a (K, V)| {
             codec::check(self.options.storage_mode, value.as_ref())?;
-        }
-        let encoded: Vec<_> =
-            items.iter().map(|(k, v)| (k.as_key(), Value::from(v.as_ref()))).collect();
-        self.set_many_encoded(&encoded, Ttl::Default)
+            Ok((key.as_key(), Value::from(value.as_ref())))
+        };
+        items.iter().map(encode).collect()
     }
 
     /// The same with values that are known to be valid for the codec.

@@ -3,7 +3,6 @@
 use std::mem::MaybeUninit;
 
 use super::DICTS;
-use super::write::encoded;
 use crate::open;
 use crate::operation::Asked;
 use crate::raw::{
@@ -63,7 +62,7 @@ pub extern "C" fn dictsqlite_set_many_async(
     Asked { call, op, error }.start(
         || {
             let (items, ttl) = (items.read()?, open::ttl(ttl)?);
-            DICTS.with(dict.id, |dict| Ok(dict.set_many_encoded_async(&encoded(dict, items)?, ttl)))
+            DICTS.with(dict.id, |dict| Ok(dict.set_many_async(&items, ttl)))
         },
         |(), _| Ok(()),
     )

@@ -2,8 +2,8 @@
 //! nothing: so freeing through the same variable twice does no harm.
 
 use crate::raw::{
-    dictsqlite_entry, dictsqlite_error, dictsqlite_page, dictsqlite_tables, dictsqlite_value,
-    dictsqlite_values,
+    dictsqlite_entry, dictsqlite_error, dictsqlite_info, dictsqlite_page, dictsqlite_tables,
+    dictsqlite_value, dictsqlite_values,
 };
 
 /// Frees a value and sets it to zero. May be called from any thread.
@@ -43,6 +43,14 @@ pub extern "C" fn dictsqlite_page_free(page: Option<&mut dictsqlite_page>) {
 pub extern "C" fn dictsqlite_tables_free(tables: Option<&mut dictsqlite_tables>) {
     if let Some(tables) = tables {
         tables.free();
+    }
+}
+
+/// Frees what a handle is and sets it to zero. May be called from any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn dictsqlite_info_free(info: Option<&mut dictsqlite_info>) {
+    if let Some(info) = info {
+        info.free();
     }
 }
 

@@ -11,8 +11,8 @@ use dictsqlite_core::{Dict, Error, ErrorKind, Result, StorageMode};
 use super::DICTS;
 use crate::guard::{give, guard, null};
 use crate::raw::{
-    dictsqlite_code, dictsqlite_dict, dictsqlite_error, dictsqlite_option_list, dictsqlite_stats,
-    dictsqlite_string, dictsqlite_tables,
+    dictsqlite_code, dictsqlite_dict, dictsqlite_error, dictsqlite_info, dictsqlite_option_list,
+    dictsqlite_stats, dictsqlite_string, dictsqlite_tables,
 };
 use crate::{exit, open};
 
@@ -27,10 +27,10 @@ pub extern "C" fn dictsqlite_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// Opens the file at `path` (on Unix any bytes that end with NUL), which is made when it is missing, and a table in it (`table_name`, or `main`).
+/// Opens the file at `path` (on Unix any bytes that end with NUL), which is made when it is missing, and a table in it (`table`, or `main`).
 /// `":memory:"` is a private in-memory store. Opening a file again gives another handle on the same store.
 /// The options are named as in every language: `persist_mode` (memory, lazy, writethrough, durable),
-/// `storage_mode` (bytes, json, jsonb), `table_name`, `buffer_size`, `flush_interval` (s), `cache_bytes`,
+/// `storage_mode` (bytes, json, jsonb), `table`, `buffer_size`, `flush_interval` (s), `cache_bytes`,
 /// `hot_capacity`, `timeout` (s), `ttl` (s), `read_only`, `adopt`, `memtable_bytes`.
 ///
 /// `dict` is a handle to be closed with `dictsqlite_close`; what the process has open when it exits is
@@ -161,6 +161,17 @@ pub(super) fn closed(id: u64, dict: &Dict, result: Result<()>) -> Result<()> {
 #[unsafe(no_mangle)]
 pub extern "C" fn dictsqlite_is_open(dict: dictsqlite_dict) -> bool {
     DICTS.with(dict.id, |dict| Ok(!dict.is_closed())).unwrap_or(false)
+}
+
+/// Gives what the handle is: its table, codec, mode and file. Free it with `dictsqlite_info_free`. Never waits.
+/// Errors: CLOSED.
+#[unsafe(no_mangle)]
+pub extern "C" fn dictsqlite_read_info(
+    dict: dictsqlite_dict,
+    info: Option<&mut MaybeUninit<dictsqlite_info>>,
+    error: Option<&mut MaybeUninit<*mut dictsqlite_error>>,
+) -> dictsqlite_code {
+    give(info, error, || DICTS.with(dict.id, |dict| Ok(dictsqlite_info::from(&**dict))))
 }
 
 /// Gives the figures of the store. `size` is `sizeof(dictsqlite_stats)`: so programs built against an older

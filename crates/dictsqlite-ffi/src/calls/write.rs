@@ -2,20 +2,15 @@
 
 use std::mem::MaybeUninit;
 
-use dictsqlite_core::{Dict, Result, Ttl, Value};
+use dictsqlite_core::Ttl;
 
 use super::DICTS;
 use crate::guard::guard;
 use crate::open;
 use crate::raw::{
-    KeyIn, dictsqlite_code, dictsqlite_dict, dictsqlite_error, dictsqlite_key, dictsqlite_key_list,
+    dictsqlite_code, dictsqlite_dict, dictsqlite_error, dictsqlite_key, dictsqlite_key_list,
     dictsqlite_pair_list, dictsqlite_slice,
 };
-
-/// For `ttl`: as the handle was opened with.
-pub const DICTSQLITE_TTL_DEFAULT: i64 = i64::MIN;
-/// For `ttl`: for ever.
-pub const DICTSQLITE_TTL_NEVER: i64 = i64::MAX;
 
 /// Sets `key` to `value`, which is copied; the handle's time to live applies. When it returns, the promise of the
 /// handle's persist mode is kept; for that it may wait up to the timeout.
@@ -75,20 +70,8 @@ pub extern "C" fn dictsqlite_set_many(
 ) -> dictsqlite_code {
     guard(error, || {
         let (items, ttl) = (items.read()?, open::ttl(ttl)?);
-        DICTS.with(dict.id, |dict| dict.set_many_encoded(&encoded(dict, items)?, ttl))
+        DICTS.with(dict.id, |dict| dict.set_many_with_ttl(&items, ttl))
     })
-}
-
-/// The items as the engine takes them, with values that its codec has checked.
-pub(super) fn encoded<'a>(
-    dict: &Dict,
-    items: Vec<(KeyIn<'a>, &[u8])>,
-) -> Result<Vec<(KeyIn<'a>, Value)>> {
-    let checked = items.into_iter().map(|(key, value)| {
-        dict.check(value)?;
-        Ok((key, Value::from(value)))
-    });
-    checked.collect()
 }
 
 /// Deletes many keys as one unit, whether they are there or not.

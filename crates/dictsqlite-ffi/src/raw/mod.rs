@@ -10,6 +10,7 @@
 mod call;
 mod code;
 mod error;
+mod info;
 mod key;
 mod lists;
 mod owned;
@@ -20,7 +21,7 @@ pub(crate) use call::Callback;
 pub use call::{dictsqlite_call, dictsqlite_callback, dictsqlite_op, dictsqlite_result};
 pub use code::dictsqlite_code;
 pub use error::dictsqlite_error;
-pub(crate) use key::KeyIn;
+pub use info::dictsqlite_info;
 pub use key::{dictsqlite_key, dictsqlite_key_list, dictsqlite_key_type};
 pub use lists::{
     dictsqlite_item, dictsqlite_page, dictsqlite_table_info, dictsqlite_tables, dictsqlite_values,
@@ -33,6 +34,11 @@ pub use slice::{
     dictsqlite_string,
 };
 pub use stats::dictsqlite_stats;
+
+/// For `ttl`: as the handle was opened with.
+pub const DICTSQLITE_TTL_DEFAULT: i64 = i64::MIN;
+/// For `ttl`: for ever.
+pub const DICTSQLITE_TTL_NEVER: i64 = i64::MAX;
 
 /// A handle on one table of a store. Zero-initialised, it is no handle.
 ///
