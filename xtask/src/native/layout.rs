@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use super::{Built, version};
 use crate::paths;
+use crate::run::command;
 
 /// Lays out `prefix/{lib,include,lib/pkgconfig,lib/cmake/dictsqlite}`. What is there of an earlier time is
 /// replaced. The prefix may be moved afterwards: nothing in it names it.
@@ -23,8 +24,7 @@ pub(crate) fn stage(built: &Built, prefix: &Path) -> Result<()> {
     headers(&prefix.join("include"))?;
     let version = version()?;
     let names = shared(built, &lib, &version)?;
-    fs::copy(&built.archive, lib.join("libdictsqlite.a"))
-        .with_context(|| format!("cannot copy {}", built.archive.display()))?;
+    archive(&built.archive, &lib.join("libdictsqlite.a"))?;
     let fill = |template: &str, to: &Path| -> Result<()> {
         let text = paths::read(&paths::root().join(template))?
             .replace("@VERSION@", &version)
@@ -59,6 +59,25 @@ fn headers(to: &Path) -> Result<()> {
         fs::copy(&file, to)?;
     }
     Ok(())
+}
+
+/// The archive, with everything but the functions of the header hidden: a program may link another SQLite,
+/// and other Rust, beside it.
+fn archive(from: &Path, to: &Path) -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        fs::copy(from, to).with_context(|| format!("cannot copy {}", from.display()))?;
+        return Ok(());
+    }
+    let whole = to.with_extension("o");
+    command("ld").args(["-r", "--whole-archive", "-o"]).arg(&whole).arg(from).read()?;
+    command("objcopy")
+        .args(["--wildcard", "--keep-global-symbol=dictsqlite_*"])
+        // Bitcode for the compiler's own use, which archivers stumble over.
+        .arg("--remove-section=.llvm*")
+        .arg(&whole)
+        .read()?;
+    command("ar").arg("rcs").arg(to).arg(&whole).read()?;
+    Ok(fs::remove_file(&whole)?)
 }
 
 struct Names {

@@ -14,8 +14,23 @@ pub(super) fn check(prefix: &Path) -> Result<()> {
     let lib = prefix.join("lib");
     let library = ["libdictsqlite.so", "libdictsqlite.dylib"].map(|name| lib.join(name));
     let library = library.iter().find(|file| file.exists()).context("no shared library")?;
+    let archive = lib.join("libdictsqlite.a");
     let flags = if cfg!(target_os = "macos") { ["-g", "-U"] } else { ["-D", "--defined-only"] };
     let exported = exported(&command("nm").args(flags).arg(library).read()?);
+    if cfg!(target_os = "linux") {
+        let said =
+            command("nm").args(["-g", "--defined-only", "--no-sort"]).arg(&archive).read()?;
+        // Beside the symbols, it names the member.
+        let symbols: String = said
+            .lines()
+            .filter(|line| line.contains(' '))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let shown: Vec<_> = self::exported(&symbols).difference(&declared).cloned().collect();
+        if !shown.is_empty() {
+            bail!("the archive shows {} symbols more, such as {}", shown.len(), shown[0]);
+        }
+    }
     let missing: Vec<_> = declared.difference(&exported).collect();
     let surplus: Vec<_> = exported.difference(&declared).collect();
     if declared.is_empty() || !missing.is_empty() || !surplus.is_empty() {
