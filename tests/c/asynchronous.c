@@ -235,13 +235,31 @@ static void cancelling(const char *name_of_file) {
   OK(dictsqlite_cancel(op, &cancelled, &error));
   CHECK(!cancelled);
   OK(dictsqlite_cancel((dictsqlite_op){queue.id, 999999}, NULL, &error));
+  /* Behind a large batch there is time to think again. */
+  enum { LARGE = 30000 };
+  dictsqlite_pair *pairs = calloc(LARGE, sizeof *pairs);
+  for (int i = 0; i < LARGE; i++) pairs[i] = (dictsqlite_pair){dictsqlite_integer(i), dictsqlite_str("large")};
+  static kept batch;
+  memset(&batch, 0, sizeof batch);
+  dictsqlite_call call = {queue, keep, &batch};
+  OK(dictsqlite_set_many_async(dict, (dictsqlite_pair_list){pairs, LARGE}, DICTSQLITE_TTL_NEVER, call, NULL, &error));
+  OK(dictsqlite_incr_async(dict, dictsqlite_text("behind"), 1, to_last(), &op, &error));
+  OK(dictsqlite_cancel(op, &cancelled, &error));
+  CHECK(cancelled);
+  free(pairs);
+  for (int turn = 0; atomic_load(&last.calls) + atomic_load(&batch.calls) < 2; turn++) {
+    CHECK(turn < 20000);
+    if (queue.id) OK(dictsqlite_queue_run(queue, 10, NULL, &error)); else usleep(1000);
+  }
+  CHECK(last.code == DICTSQLITE_CANCELLED && batch.code == DICTSQLITE_OK && has(dict, "behind", NULL));
+
   /* Many at once: each is called back once, and what was cancelled did not happen. */
   enum { MANY = 200 };
   static kept results[MANY];
   static bool withdrawn[MANY];
   memset(results, 0, sizeof results);
   for (int i = 0; i < MANY; i++) {
-    dictsqlite_call call = {queue, keep, &results[i]};
+    call.user_data = &results[i];
     char name[16];
     snprintf(name, sizeof name, "c%d", i);
     if (i % 2) {

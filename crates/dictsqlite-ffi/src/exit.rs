@@ -1,6 +1,7 @@
 //! The end of the process: what is accepted and not committed is flushed, as other languages do.
 
 #![allow(unsafe_code)] // `atexit` has no safe interface.
+#![cfg_attr(not(unix), allow(dead_code))] // Elsewhere users close.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -4,6 +4,7 @@
 //! event loop watches.
 
 use std::collections::{HashMap, VecDeque};
+#[cfg(unix)]
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -11,9 +11,10 @@ use crate::paths;
 use crate::run::command;
 use crate::summary::Summary;
 
-/// Every complete program of the language's page is built, and runs.
+/// Every complete program of the language's page, and of the README, is built, and runs.
 pub(super) fn page(toolchain: &Toolchain<'_>) -> Result<()> {
-    let text = paths::read(&paths::root().join(toolchain.language.page))?;
+    let mut text = paths::read(&paths::root().join(toolchain.language.page))?;
+    text += &paths::read(&paths::root().join("README.md"))?;
     let fence = format!("```{}\n", if toolchain.language.name == C.name { "c" } else { "cpp" });
     let blocks = text.split(&fence).skip(1).filter_map(|rest| rest.split("```").next());
     let programs: Vec<_> = blocks.filter(|block| block.contains("int main(")).collect();

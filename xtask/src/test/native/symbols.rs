@@ -39,7 +39,16 @@ pub(super) fn check(prefix: &Path) -> Result<()> {
             declared.len()
         );
     }
-    println!("{} functions, declared and exported", declared.len());
+    let mut tests = String::new();
+    for file in paths::files_below(&paths::root().join("tests").join("c"))? {
+        tests += &paths::read(&file)?;
+    }
+    let untested: Vec<_> =
+        declared.iter().filter(|name| !tests.contains(&format!("{name}("))).collect();
+    if !untested.is_empty() {
+        bail!("no test in C calls {untested:?}");
+    }
+    println!("{} functions, declared, exported and tested", declared.len());
     if cfg!(target_os = "linux") {
         let said = command("readelf").arg("-d").arg(library).read()?;
         if !said.contains("[libdictsqlite.so.0]") {
