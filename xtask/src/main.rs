@@ -7,6 +7,8 @@ mod bench;
 mod check;
 mod demo;
 mod dist;
+mod generate;
+mod native;
 mod paths;
 mod python;
 mod run;
@@ -20,10 +22,10 @@ use anyhow::{Result, bail};
 use lexopt::prelude::*;
 
 const HELP: &str = "\
-cargo xtask test [--rust-only | --python-only | --conformance-only] [--python 3.11]... [-k EXPR] [--quick]
-    Runs every test: Rust, then Python on every CPython >= 3.9 found here, then the same vectors
-    through every language.
-      --rust-only, ...             one part
+cargo xtask test [--rust-only | --python-only | ...] [--python 3.11]... [-k EXPR] [--quick]
+    Runs every test: Rust, Python on every CPython >= 3.9 found here, C, C++, Kotlin, what can be said
+    of Swift, then the same vectors through every language.
+      --PART-only                  one part: rust python c c++ kotlin swift conformance
       --python X.Y                 only this CPython (may be repeated)
       -k EXPR                      only the Python tests that match (leaves Rust out)
       --quick                      on all but the default CPython, leave out tests marked `slow`
@@ -38,8 +40,12 @@ cargo xtask soak [--minutes N] [--seed N] [--path DIR]
       --path     where the file goes; it stays when something is found
 
 cargo xtask check [NAME]...
-    Runs the checks (all, or those named): fmt floors sizes tidy silent unsafe clippy cross docs surface
-    stubs
+    Runs the checks (all, or those named): fmt floors sizes tidy silent unsafe generated clippy cross docs
+    surface stubs
+
+cargo xtask generate [--check]
+    Writes the files that are made from others: the C header, the Kotlin and Swift sources.
+      --check    writes nothing, and fails if one is not as it would be written
 
 cargo xtask dist [--require PART,...] [--only PART,...]
     Makes everything a user can install, tries each in a clean place, and leaves it in dist/ with
@@ -58,6 +64,9 @@ cargo xtask bench [--quick | --full] [--only WORKLOAD,...] [--peers NAME,...] [-
 cargo xtask bench --count [--bless]
     Counts the instructions of the hot paths under callgrind and compares them with the baseline.
       --bless    makes them the baseline
+
+cargo xtask bench --c
+    A hot get from C beside the engine's own: nanoseconds, and instructions where valgrind is.
 ";
 
 fn main() -> ExitCode {
@@ -79,6 +88,7 @@ fn route() -> Result<()> {
             "soak" => soak::run(&soak_options(&mut args)?),
             "bench" => bench::run(&bench_options(&mut args)?),
             "dist" => dist::run(&dist_options(&mut args)?),
+            "generate" => generate::run(generate_check(&mut args)?),
             "check" => check::run(&check_names(&mut args)?),
             other => bail!("no command `{other}`\n\n{HELP}"),
         },
@@ -133,6 +143,7 @@ fn bench_options(args: &mut lexopt::Parser) -> Result<bench::Options> {
             Long("rounds") => options.rounds = Some(args.value()?.parse()?),
             Long("json") => options.json = Some(args.value()?.into()),
             Long("plots") => options.plots = Some(args.value()?.into()),
+            Long("c") => options.c = true,
             Long("count") => options.count = true,
             Long("bless") => options.bless = true,
             other => return Err(other.unexpected().into()),
@@ -165,6 +176,17 @@ fn dist_options(args: &mut lexopt::Parser) -> Result<dist::Options> {
         }
     }
     Ok(options)
+}
+
+fn generate_check(args: &mut lexopt::Parser) -> Result<bool> {
+    let mut check = false;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("check") => check = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(check)
 }
 
 fn check_names(args: &mut lexopt::Parser) -> Result<Vec<String>> {

@@ -137,7 +137,7 @@ fn take<T>(state: &mut State<T>) -> Result<T> {
 
 impl<T> Completion<T> {
     /// A completion that is done already.
-    pub(crate) fn ready(result: Result<T>) -> Self {
+    pub fn ready(result: Result<T>) -> Self {
         Self(Inner::Ready(Some(result)), None)
     }
 

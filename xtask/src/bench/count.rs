@@ -51,7 +51,7 @@ pub(super) fn run(bless: bool) -> Result<()> {
         println!("SKIPPED: no `valgrind` on this machine, which counts the instructions");
         return Ok(());
     }
-    let program = program()?;
+    let program = program("dictsqlite-core", "count")?;
     let here = Here::look()?;
     let mut counts = Counts::new();
     for path in &PATHS {
@@ -112,13 +112,13 @@ impl Here {
     }
 }
 
-/// Builds the program and says where it is.
-fn program() -> Result<PathBuf> {
+/// Builds a bench of a package and says where it is.
+pub(super) fn program(package: &str, bench: &str) -> Result<PathBuf> {
     let said = cargo()
-        .args(["bench", "--quiet", "--package", "dictsqlite-core", "--bench", "count", "--no-run"])
+        .args(["bench", "--quiet", "--package", package, "--bench", bench, "--no-run"])
         .arg("--message-format=json-render-diagnostics")
         .read()?;
-    executable(&said).context("cargo does not say where it built the bench `count`")
+    executable(&said).with_context(|| format!("cargo does not say where it built `{bench}`"))
 }
 
 /// The last program that cargo's messages name.
@@ -145,7 +145,7 @@ fn count(program: &Path, path: &HotPath, n: u64) -> Result<u64> {
 }
 
 /// What a file of callgrind's says of the whole run.
-fn total(profile: &str) -> Option<u64> {
+pub(super) fn total(profile: &str) -> Option<u64> {
     profile.lines().find_map(|line| line.strip_prefix("totals:"))?.trim().parse().ok()
 }
 

@@ -3,6 +3,7 @@
 //! What is measured is in `python/bench`; here are the environments it runs in. `docs/benchmarks.md`
 //! says how to read it.
 
+mod c;
 mod count;
 mod peers;
 
@@ -38,12 +39,17 @@ pub(crate) struct Options {
     pub(crate) plots: Option<PathBuf>,
     /// Count instructions instead.
     pub(crate) count: bool,
+    /// Measure what the C interface costs.
+    pub(crate) c: bool,
     /// Make what was counted the baseline.
     pub(crate) bless: bool,
 }
 
 /// Runs what was asked for.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.c {
+        return c::run();
+    }
     if options.count {
         return count::run(options.bless);
     }

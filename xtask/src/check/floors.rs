@@ -1,4 +1,5 @@
-//! The floors of the engine: a module imports only from floors below its own.
+//! The floors of the engine and of the C interface: a module imports only from floors below its own;
+//! and where in them `unsafe` may stand.
 
 use std::path::Path;
 
@@ -8,9 +9,38 @@ use super::report;
 use super::scan::{What, mentions};
 use crate::paths;
 
-const SOURCE: &str = "crates/dictsqlite-core/src";
+/// A crate with floors.
+struct House {
+    source: &'static str,
+    /// The top-level modules, from the ground up. `lib` is above them all.
+    floors: &'static [&'static [&'static str]],
+    /// What the rest of the ground floor is made of.
+    ground: &'static [&'static str],
+    /// What is wrong with a word in a module.
+    misplaced: fn(&str, &[&str]) -> Option<String>,
+}
 
-/// The top-level modules, from the ground up. `lib` is above them all.
+const ENGINE: House = House {
+    source: "crates/dictsqlite-core/src",
+    floors: &FLOORS,
+    ground: &GROUND,
+    misplaced: misplaced_in_engine,
+};
+
+const BORDER: House = House {
+    source: "crates/dictsqlite-ffi/src",
+    floors: &[
+        &["raw", "sync", "handles"],
+        &["guard", "open", "queue"],
+        &["dispatch", "exit"],
+        &["operation"],
+        &["calls"],
+    ],
+    ground: &[],
+    misplaced: misplaced_at_border,
+};
+
+/// The engine's.
 const FLOORS: [&[&str]; 8] = [
     &["error", "types", "options", "completion", "backpressure", "clock", "sync"],
     &["codec", "cache", "memtable", "vfs", "io"],
@@ -26,7 +56,15 @@ const FLOORS: [&[&str]; 8] = [
 const GROUND: [&str; 4] = ["error", "types", "clock", "sync"];
 
 pub(super) fn check() -> Result<()> {
-    let source = paths::root().join(SOURCE);
+    let mut problems = Vec::new();
+    for house in [&ENGINE, &BORDER] {
+        problems.extend(problems_of(house)?);
+    }
+    report(&problems, "violations of the floors")
+}
+
+fn problems_of(house: &House) -> Result<Vec<String>> {
+    let source = paths::root().join(house.source);
     let mut problems = Vec::new();
     let mut files = 0;
     for file in paths::files_below(&source)? {
@@ -34,15 +72,15 @@ pub(super) fn check() -> Result<()> {
             continue;
         };
         let text = paths::read(&file)?;
-        let found = problems_in(&text, &module).with_context(|| paths::shown(&file))?;
+        let found = problems_in(house, &text, &module).with_context(|| paths::shown(&file))?;
         problems
             .extend(found.into_iter().map(|problem| format!("{}:{problem}", paths::shown(&file))));
         files += 1;
     }
     if files == 0 {
-        bail!("no sources in {SOURCE}");
+        bail!("no sources in {}", house.source);
     }
-    report(&problems, "violations of the floors")
+    Ok(problems)
 }
 
 /// The module a file is, from the crate's root on; `None` for tests and for what is not Rust.
@@ -63,18 +101,21 @@ fn module_of(file: &Path) -> Option<Vec<String>> {
 }
 
 /// What is wrong in one file, as `line: words`.
-fn problems_in(text: &str, module: &[String]) -> Result<Vec<String>> {
+fn problems_in(house: &House, text: &str, module: &[String]) -> Result<Vec<String>> {
     let top = module.first().map(String::as_str);
     let mut problems = Vec::new();
-    if let Some(top) = top.filter(|top| floor(top).is_none()) {
+    let names: Vec<&str> = module.iter().map(String::as_str).collect();
+    if let Some(top) = top.filter(|top| floor(house, top).is_none()) {
         problems.push(format!(
             "1: no floor is known for `{top}`: add it to the table in xtask's floors.rs"
         ));
     }
     for mention in mentions(text, module)? {
         let problem = match &mention.what {
-            What::Word(word) => misplaced(word, module),
-            What::Path(path) => top.zip(path.first()).and_then(|(top, to)| crossing(top, to)),
+            What::Word(word) => (house.misplaced)(word, &names),
+            What::Path(path) => {
+                top.zip(path.first()).and_then(|(top, to)| crossing(house, top, to))
+            }
         };
         problems.extend(problem.map(|problem| format!("{}: {problem}", mention.line)));
     }
@@ -83,16 +124,16 @@ fn problems_in(text: &str, module: &[String]) -> Result<Vec<String>> {
     Ok(problems)
 }
 
-fn floor(module: &str) -> Option<usize> {
-    FLOORS.iter().position(|floor| floor.contains(&module))
+fn floor(house: &House, module: &str) -> Option<usize> {
+    house.floors.iter().position(|floor| floor.contains(&module))
 }
 
 /// What is wrong with `from` naming something in `to`.
-fn crossing(from: &str, to: &str) -> Option<String> {
+fn crossing(house: &House, from: &str, to: &str) -> Option<String> {
     if from == to {
         return None;
     }
-    let Some(up) = floor(to) else {
+    let Some(up) = floor(house, to) else {
         return Some(if to.starts_with(|c: char| c.is_lowercase()) {
             format!("`{from}` imports `{to}`, which has no floor")
         } else {
@@ -100,22 +141,29 @@ fn crossing(from: &str, to: &str) -> Option<String> {
         });
     };
     // Said once, for the file.
-    let own = floor(from)?;
-    let ground = own == 0 && GROUND.contains(&to);
+    let own = floor(house, from)?;
+    let ground = own == 0 && house.ground.contains(&to);
     let fine = up < own || ground;
     (!fine)
         .then(|| format!("`{from}` (floor {own}) imports `{to}` (floor {up}): only lower floors"))
 }
 
-/// What is wrong with this word in this module.
-fn misplaced(word: &str, module: &[String]) -> Option<String> {
-    let names: Vec<&str> = module.iter().map(String::as_str).collect();
-    match (word, names.as_slice()) {
+fn misplaced_in_engine(word: &str, module: &[&str]) -> Option<String> {
+    match (word, module) {
         (_, ["vfs", ..]) | ("rusqlite", ["sqlite", ..]) | ("unsafe", ["sqlite", "stamp", ..]) => {
             None
         }
         ("rusqlite", _) => Some("`rusqlite` may be named only in sqlite/ and vfs/".to_owned()),
         _ => Some("`unsafe` may stand only in vfs/ and sqlite/stamp".to_owned()),
+    }
+}
+
+/// The attribute of an exported function is no mention.
+fn misplaced_at_border(word: &str, module: &[&str]) -> Option<String> {
+    match (word, module) {
+        ("unsafe", ["raw", ..] | ["exit"]) => None,
+        ("rusqlite", _) => Some("`rusqlite` is the engine's".to_owned()),
+        _ => Some("`unsafe` may stand only in raw/ and exit".to_owned()),
     }
 }
 
@@ -126,7 +174,7 @@ mod tests {
     fn problems(text: &str, module: &str) -> Vec<String> {
         let module: Vec<String> =
             module.split("::").filter(|m| !m.is_empty()).map(str::to_owned).collect();
-        problems_in(text, &module).expect("Rust")
+        problems_in(&ENGINE, text, &module).expect("Rust")
     }
 
     #[test]
@@ -178,6 +226,18 @@ mod tests {
         assert_eq!(problems(both, "sqlite::open").len(), 1);
         assert_eq!(problems(both, "cache").len(), 2);
         assert_eq!(problems(both, "").len(), 2);
+    }
+
+    #[test]
+    fn the_border_follows_pointers_in_one_place() {
+        let problems = |text: &str, module: &str| {
+            problems_in(&BORDER, text, &[module.to_owned()]).expect("Rust")
+        };
+        let exported = "#[unsafe(no_mangle)] pub extern \"C\" fn f() {}";
+        assert!(problems(exported, "calls").is_empty());
+        assert_eq!(problems("fn f() { unsafe { g() } }", "calls").len(), 1);
+        assert!(problems("fn f() { unsafe { g() } }", "raw").is_empty());
+        assert_eq!(problems("use crate::calls::f;", "queue").len(), 1);
     }
 
     #[test]

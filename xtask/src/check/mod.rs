@@ -17,13 +17,14 @@ use crate::summary::Summary;
 type Check = fn() -> Result<()>;
 
 /// In the order in which they run, the quick ones first.
-const CHECKS: [(&str, Check); 11] = [
+const CHECKS: [(&str, Check); 12] = [
     ("fmt", fmt),
     ("floors", floors::check),
     ("sizes", sizes::check),
     ("tidy", tidy::check),
     ("silent", silent::check),
     ("unsafe", unsafety::check),
+    ("generated", || crate::generate::run(true)),
     ("clippy", clippy),
     ("cross", cross::check),
     ("docs", docs),

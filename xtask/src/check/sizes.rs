@@ -38,8 +38,12 @@ pub(super) fn check() -> Result<()> {
 
 /// Whether a hand-written file is code (`Some(true)`) or prose (`Some(false)`).
 fn kind(file: &Path) -> Option<bool> {
+    // Generated.
+    if file.ends_with("include/dictsqlite.h") {
+        return None;
+    }
     match file.extension()?.to_str()? {
-        "rs" | "py" => Some(true),
+        "rs" | "py" | "c" | "h" | "cpp" | "hpp" => Some(true),
         "md" => Some(false),
         _ => None,
     }
@@ -70,6 +74,8 @@ mod tests {
     fn generated_and_foreign_files_do_not_count() {
         assert_eq!(kind(Path::new("a/b.rs")), Some(true));
         assert_eq!(kind(Path::new("b.py")), Some(true));
+        assert_eq!(kind(Path::new("b.hpp")), Some(true));
+        assert_eq!(kind(Path::new("x/include/dictsqlite.h")), None);
         assert_eq!(kind(Path::new("README.md")), Some(false));
         assert_eq!(kind(Path::new("Cargo.lock")), None);
         assert_eq!(kind(Path::new("LICENSE")), None);

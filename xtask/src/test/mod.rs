@@ -3,6 +3,7 @@
 //! A new language is a module here with a `run`, and a line in [`LANGUAGES`].
 
 mod conformance;
+mod native;
 mod python;
 mod rust;
 
@@ -27,8 +28,13 @@ pub(crate) struct Options {
 type Language = fn(&Options, &mut Summary) -> Result<()>;
 
 /// In the order in which they run.
-const LANGUAGES: [(&str, Language); 3] =
-    [("rust", rust::run), ("python", python::run), ("conformance", conformance::run)];
+const LANGUAGES: [(&str, Language); 5] = [
+    ("rust", rust::run),
+    ("python", python::run),
+    (native::C.name, native::c),
+    (native::CPP.name, native::cpp),
+    ("conformance", conformance::run),
+];
 
 /// The language, if there are tests in it.
 pub(crate) fn known_language(name: &str) -> Result<String> {

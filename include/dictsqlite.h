@@ -1,0 +1,926 @@
+/*
+ * dictsqlite: a persistent dict on SQLite, from C.
+ *
+ * This file is generated from crates/dictsqlite-ffi by `cargo xtask generate`.
+ *
+ * Results. A function that can fail returns 0 or a code. Its last parameter, which may be NULL, then gets
+ * an error with a message, to be freed with dictsqlite_error_free; after success it is set to NULL. What
+ * a function gives is set in every case, and is empty after a failure.
+ *
+ * Ownership. Keys, values, strings and lists that are handed over stay the caller's, and are not needed any
+ * more when the function returns; so is it with asynchronous functions. What a function gives is the
+ * caller's, to be freed with the one function for its type, unchanged. Handles are closed, not freed.
+ *
+ * Threads. Every function may be called from any thread at any time, with the same handles too. What was
+ * given (values, pages, errors) may be read by many threads, and freed by one.
+ *
+ * Waiting. Functions wait as their comments say, never longer than the handle's timeout. Their `_async`
+ * forms never wait: when one returns 0 its callback is called exactly once, and otherwise never. `op`
+ * may be NULL; with it the operation can be cancelled.
+ *
+ * Misuse. NULL where something is needed, text that is not UTF-8, impossible lengths, and handles that are
+ * closed (twice, or by another thread) give an error. Pointers into nowhere cannot be told.
+ *
+ * Forks. Dicts may be used on both sides of a fork; scans and queues belong to the process that made them.
+ */
+
+#ifndef DICTSQLITE_H
+#define DICTSQLITE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/// For `ttl`: as the handle was opened with.
+#define DICTSQLITE_TTL_DEFAULT INT64_MIN
+
+/// For `ttl`: for ever.
+#define DICTSQLITE_TTL_NEVER INT64_MAX
+
+/// From the end to the start.
+#define DICTSQLITE_SCAN_REVERSE 1
+
+/// One moment for the whole scan, at the price of a read transaction that stays open until it is closed.
+#define DICTSQLITE_SCAN_CONSISTENT 2
+
+/// Values are left out, which makes a scan of large values cheap.
+#define DICTSQLITE_SCAN_KEYS_ONLY 4
+
+/// In the order of the keys: integers, text by its UTF-8 bytes, bytes and tuples.
+#define DICTSQLITE_SCAN_KEY_ORDER 8
+
+/// In the order in which the keys were first set.
+#define DICTSQLITE_SCAN_INSERTION_ORDER 16
+
+/// What a function returns: 0, or what went wrong. The numbers are stable and the same in every language.
+typedef enum dictsqlite_code {
+  /// Done.
+  DICTSQLITE_OK = 0,
+  /// The key is not in the table. (An absent key is no error where it can be told otherwise.)
+  DICTSQLITE_KEY_MISSING = 1,
+  /// The key is not UTF-8 text, an integer, bytes or a flat tuple of these, or it is too long.
+  DICTSQLITE_KEY_TYPE = 2,
+  /// The value cannot be written or read by the table's codec.
+  DICTSQLITE_CODEC = 3,
+  /// Somebody else changed what the operation depended on; it may be tried again.
+  DICTSQLITE_CONFLICT = 4,
+  /// Another connection holds the database lock; or the queue has operations under way.
+  DICTSQLITE_BUSY = 5,
+  /// The deadline passed; the message says whether the operation still happens.
+  DICTSQLITE_TIMEOUT = 6,
+  /// The operation was cancelled before it was accepted.
+  DICTSQLITE_CANCELLED = 7,
+  /// The handle, the store or the table is closed.
+  DICTSQLITE_CLOSED = 8,
+  /// The file is damaged.
+  DICTSQLITE_CORRUPT = 9,
+  /// The disk, the quota, the database or the table of handles is full.
+  DICTSQLITE_FULL = 10,
+  /// The store or the file is read-only.
+  DICTSQLITE_READ_ONLY = 11,
+  /// The password is wrong or missing.
+  DICTSQLITE_PASSWORD = 12,
+  /// The file or the feature is not supported by this build or release.
+  DICTSQLITE_UNSUPPORTED = 13,
+  /// An argument or option is invalid; NULL where something is needed among them.
+  DICTSQLITE_INVALID = 14,
+  /// The operating system failed to read, write or open.
+  DICTSQLITE_IO = 15,
+  /// A defect of this library; please report it.
+  DICTSQLITE_INTERNAL = 16,
+} dictsqlite_code;
+
+/// What a key is; the `type` of a `dictsqlite_key`.
+typedef enum dictsqlite_key_type {
+  /// A 64-bit integer.
+  DICTSQLITE_KEY_INTEGER = 1,
+  /// UTF-8 text.
+  DICTSQLITE_KEY_TEXT = 2,
+  /// Bytes.
+  DICTSQLITE_KEY_BYTES = 3,
+  /// A tuple of integers, text and bytes.
+  DICTSQLITE_KEY_TUPLE = 4,
+} dictsqlite_key_type;
+
+/// What went wrong: a code, a message that says what to do and, where one is concerned, the key.
+/// Whoever gets one frees it with `dictsqlite_error_free`.
+typedef struct dictsqlite_error dictsqlite_error;
+
+/// A string that ends with NUL, in UTF-8.
+typedef const char *dictsqlite_string;
+
+/// An option of `dictsqlite_open` by its name. The value is text as well: `"true"`, `"100"`, `"0.2"`.
+typedef struct dictsqlite_option {
+  const char *name;
+  const char *value;
+} dictsqlite_option;
+
+/// Options that the caller owns.
+typedef struct dictsqlite_option_list {
+  const struct dictsqlite_option *items;
+  size_t len;
+} dictsqlite_option_list;
+
+/// A handle on one table of a store. Zero-initialised, it is no handle.
+///
+/// It may be copied, and used from any thread. It stays open until `dictsqlite_close`; from then on
+/// every use of it, by any copy, gives `DICTSQLITE_CLOSED`.
+typedef struct dictsqlite_dict {
+  /// The library's own number for it.
+  uint64_t id;
+} dictsqlite_dict;
+
+/// A table: its name and the name of its codec.
+typedef struct dictsqlite_table_info {
+  const char *name;
+  const char *storage_mode;
+} dictsqlite_table_info;
+
+/// The tables of a store, in the order of their names. Free it with `dictsqlite_tables_free`.
+typedef struct dictsqlite_tables {
+  const struct dictsqlite_table_info *items;
+  size_t len;
+  void *owner;
+} dictsqlite_tables;
+
+/// What a handle is. Free it with `dictsqlite_info_free`.
+typedef struct dictsqlite_info {
+  /// The name of its table.
+  const char *table;
+  /// The name of the table's codec.
+  const char *storage_mode;
+  /// What its writes promise, by name.
+  const char *persist_mode;
+  /// The absolute path of the file; NULL for a store in memory.
+  const char *path;
+  /// Whether the store was opened read-only.
+  bool read_only;
+  void *owner;
+} dictsqlite_info;
+
+/// Figures of a store since it was opened in this process. Later releases append fields.
+typedef struct dictsqlite_stats {
+  /// Writes accepted and not yet committed.
+  uint64_t pending_writes;
+  /// Bytes they hold, about.
+  uint64_t pending_bytes;
+  /// Entries in the cache.
+  uint64_t cached_entries;
+  /// Bytes they hold, about.
+  uint64_t cached_bytes;
+  /// Keys that were read from SQLite, since memory did not know them.
+  uint64_t misses;
+  /// Transactions committed.
+  uint64_t commits;
+  /// Operations in them.
+  uint64_t committed_operations;
+  /// Commits that failed and were tried again.
+  uint64_t failed_commits;
+  /// Checkpoints of the write-ahead log.
+  uint64_t checkpoints;
+  /// Expired entries removed.
+  uint64_t swept_entries;
+  /// Frames (pages) in the write-ahead log.
+  uint64_t wal_frames;
+} dictsqlite_stats;
+
+/// A key. `dictsqlite_text`, `_integer`, `_bytes` and `_tuple` make one; what it points to stays the caller's.
+/// 1 and "1" are different keys.
+typedef struct dictsqlite_key {
+  /// One of `dictsqlite_key_type`.
+  uint32_t type;
+  /// Integers: the key.
+  int64_t integer;
+  /// Text and bytes: the first one, as `const char *` or `const uint8_t *`. Tuples: the first element,
+  /// as `const dictsqlite_key *`.
+  const void *data;
+  /// Text and bytes: so many bytes. Tuples: so many elements.
+  size_t len;
+} dictsqlite_key;
+
+/// A value, or the absence of one: `data` is NULL if there is none, and not NULL for an empty value. The
+/// bytes may be read from any thread and not be written. Free it with `dictsqlite_value_free`.
+typedef struct dictsqlite_value {
+  const uint8_t *data;
+  /// In bytes.
+  size_t len;
+} dictsqlite_value;
+
+/// A value with what the store knows about it. Free it with `dictsqlite_entry_free`.
+typedef struct dictsqlite_entry {
+  struct dictsqlite_value value;
+  /// The number of the operation that wrote it; never reused within a store.
+  int64_t version;
+  /// When it expires, in milliseconds since the Unix epoch; 0 for never.
+  int64_t expires_at;
+} dictsqlite_entry;
+
+/// Keys that the caller owns.
+typedef struct dictsqlite_key_list {
+  const struct dictsqlite_key *items;
+  size_t len;
+} dictsqlite_key_list;
+
+/// Bytes that somebody else owns. `data` may be NULL if `len` is 0; given by the library, NULL says
+/// that there is no value at all.
+typedef struct dictsqlite_slice {
+  const void *data;
+  /// In bytes.
+  size_t len;
+} dictsqlite_slice;
+
+/// The values of many keys, in their order; `data` is NULL for those that are absent. Free it with
+/// `dictsqlite_values_free`.
+typedef struct dictsqlite_values {
+  const struct dictsqlite_slice *items;
+  size_t len;
+  void *owner;
+} dictsqlite_values;
+
+/// A key and its value, for `dictsqlite_set_many`.
+typedef struct dictsqlite_pair {
+  struct dictsqlite_key key;
+  struct dictsqlite_slice value;
+} dictsqlite_pair;
+
+/// Pairs that the caller owns.
+typedef struct dictsqlite_pair_list {
+  const struct dictsqlite_pair *items;
+  size_t len;
+} dictsqlite_pair_list;
+
+/// One entry of a page. What it points to is the page's.
+typedef struct dictsqlite_item {
+  struct dictsqlite_key key;
+  /// `data` is NULL when the scan leaves values out.
+  struct dictsqlite_slice value;
+  /// The number of the operation that wrote it.
+  int64_t version;
+  /// When it expires, in milliseconds since the Unix epoch; 0 for never.
+  int64_t expires_at;
+} dictsqlite_item;
+
+/// Entries of a scan. A `len` of 0 is the end. Free it with `dictsqlite_page_free`.
+typedef struct dictsqlite_page {
+  const struct dictsqlite_item *items;
+  size_t len;
+  void *owner;
+} dictsqlite_page;
+
+/// What to scan. Zero-initialised: everything, in insertion order. With `prefix`, `start` or `end` the order
+/// is key order, unless a flag says otherwise.
+typedef struct dictsqlite_scan_options {
+  /// Only keys of the prefix's own type that begin with it: text, bytes, or a tuple's elements. Or NULL.
+  const struct dictsqlite_key *prefix;
+  /// Only keys not below this one, in key order across types. Or NULL.
+  const struct dictsqlite_key *start;
+  /// Only keys below this one. Or NULL.
+  const struct dictsqlite_key *end;
+  /// At most so many entries. Or NULL.
+  const uint64_t *limit;
+  /// `DICTSQLITE_SCAN_...`, or-ed.
+  uint32_t flags;
+} dictsqlite_scan_options;
+
+/// A scan under way. See `dictsqlite_scan_begin`.
+typedef struct dictsqlite_scan {
+  /// The library's own number for it.
+  uint64_t id;
+} dictsqlite_scan;
+
+/// A queue of finished operations. See `dictsqlite_queue_open`.
+typedef struct dictsqlite_queue {
+  /// The library's own number for it.
+  uint64_t id;
+} dictsqlite_queue;
+
+/// What came of an asynchronous operation. Which field it fills is said beside each function; the others
+/// are zero.
+typedef struct dictsqlite_result {
+  /// 0, or what went wrong.
+  enum dictsqlite_code code;
+  /// What went wrong, with its message; NULL if `code` is 0.
+  struct dictsqlite_error *error;
+  /// A value.
+  struct dictsqlite_value value;
+  /// An entry.
+  struct dictsqlite_entry entry;
+  /// Many values.
+  struct dictsqlite_values values;
+  /// Entries.
+  struct dictsqlite_page page;
+  /// The tables of a store.
+  struct dictsqlite_tables tables;
+  /// A handle. It is open, and closing it is the callback's business.
+  struct dictsqlite_dict dict;
+  /// A count, a sum, a version; 0 or 1 where the question was whether.
+  int64_t number;
+} dictsqlite_result;
+
+/// What is called with the result of an asynchronous operation, exactly once. The result is the library's
+/// and is freed when the callback returns; to keep a part of it, copy that field and set it to zero in the
+/// result. No exception and no `longjmp` may leave a callback.
+typedef void (*dictsqlite_callback)(void *user_data, struct dictsqlite_result *result);
+
+/// Where the result of an asynchronous operation goes.
+typedef struct dictsqlite_call {
+  /// The queue that calls back, on the thread that runs it. Zero: a thread of the library calls back.
+  struct dictsqlite_queue queue;
+  /// What is called. Not NULL.
+  dictsqlite_callback callback;
+  /// Handed to the callback as it is.
+  void *user_data;
+} dictsqlite_call;
+
+/// An asynchronous operation, to be cancelled. Nothing needs to be freed.
+typedef struct dictsqlite_op {
+  uint64_t queue;
+  uint64_t number;
+} dictsqlite_op;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/// The version of the library, as `"1.2.3"`. Static.
+const char *dictsqlite_version(void);
+
+/// Opens the file at `path` (on Unix any bytes that end with NUL), which is made when it is missing, and a table in it (`table`, or `main`).
+/// `":memory:"` is a private in-memory store. Opening a file again gives another handle on the same store.
+/// The options are named as in every language: `persist_mode` (memory, lazy, writethrough, durable),
+/// `storage_mode` (bytes, json, jsonb), `table`, `buffer_size`, `flush_interval` (s), `cache_bytes`,
+/// `hot_capacity`, `timeout` (s), `ttl` (s), `read_only`, `adopt`, `memtable_bytes`.
+///
+/// `dict` is a handle to be closed with `dictsqlite_close`; what the process has open when it exits is
+/// flushed then, within 10 s. May wait for locks up to `timeout`.
+/// Errors: INVALID (options), UNSUPPORTED (not our file, or a newer one), CODEC (the table has another
+/// codec), BUSY, IO, CORRUPT, READ_ONLY, FULL (65536 handles are open).
+enum dictsqlite_code dictsqlite_open(dictsqlite_string path,
+                                     struct dictsqlite_option_list options,
+                                     struct dictsqlite_dict *dict,
+                                     struct dictsqlite_error **error);
+
+/// Opens a handle on another table of the same store, with the options of `dict`. A new table is made with
+/// the codec `storage_mode`; NULL takes the one the table has, or that of `dict`.
+///
+/// `table` is a handle of its own, to be closed with `dictsqlite_close`. May wait up to the timeout.
+/// Errors: as `dictsqlite_open`, and CLOSED.
+enum dictsqlite_code dictsqlite_open_table(struct dictsqlite_dict dict,
+                                           dictsqlite_string name,
+                                           dictsqlite_string storage_mode,
+                                           struct dictsqlite_dict *table,
+                                           struct dictsqlite_error **error);
+
+/// Gives the tables of the store, in the order of their names. Free it with `dictsqlite_tables_free`.
+/// Errors: CLOSED, IO, CORRUPT.
+enum dictsqlite_code dictsqlite_list_tables(struct dictsqlite_dict dict,
+                                            struct dictsqlite_tables *tables,
+                                            struct dictsqlite_error **error);
+
+/// Removes a table and all that is in it; `dropped` says whether there was one. Its handles, in every
+/// thread, get CLOSED from then on. Waits for its commit, up to the timeout.
+/// Errors: CLOSED, READ_ONLY, BUSY, TIMEOUT, FULL, IO.
+enum dictsqlite_code dictsqlite_drop_table(struct dictsqlite_dict dict,
+                                           dictsqlite_string name,
+                                           bool *dropped,
+                                           struct dictsqlite_error **error);
+
+/// Waits until every write accepted so far is committed; with `durable`, until it is synced as well. Up to
+/// the timeout.
+/// Errors: BUSY, FULL, IO, TIMEOUT (what was accepted is kept and tried again), CLOSED; a row that could
+/// never be written and was dropped is told here once, by its key.
+enum dictsqlite_code dictsqlite_flush(struct dictsqlite_dict dict,
+                                      bool durable,
+                                      struct dictsqlite_error **error);
+
+/// Flushes and closes a handle; the last one closes the store. Calls of other threads that are under way
+/// on it end as they would have, or with CLOSED. Waits up to the timeout, and no longer than 10 s.
+/// Errors: as `dictsqlite_flush`; then the handle stays open, nothing is lost, and closing can be tried
+/// again. CLOSED if it is closed already, which does no harm.
+enum dictsqlite_code dictsqlite_close(struct dictsqlite_dict dict,
+                                      struct dictsqlite_error **error);
+
+/// True for a handle that is open. Never waits.
+bool dictsqlite_is_open(struct dictsqlite_dict dict);
+
+/// Gives what the handle is: its table, codec, mode and file. Free it with `dictsqlite_info_free`. Never waits.
+/// Errors: CLOSED.
+enum dictsqlite_code dictsqlite_read_info(struct dictsqlite_dict dict,
+                                          struct dictsqlite_info *info,
+                                          struct dictsqlite_error **error);
+
+/// Gives the figures of the store. `size` is `sizeof(dictsqlite_stats)`: so programs built against an older
+/// header get what they know. Never waits.
+/// Errors: CLOSED.
+enum dictsqlite_code dictsqlite_read_stats(struct dictsqlite_dict dict,
+                                           struct dictsqlite_stats *stats,
+                                           size_t size,
+                                           struct dictsqlite_error **error);
+
+/// Gives the value of `key`; its `data` is NULL if there is none, which is no error. Nothing is copied: the
+/// value is shared with the cache. Free it with `dictsqlite_value_free`.
+/// Answered from memory, or else read from the file by the calling thread.
+/// Errors: KEY_TYPE, CODEC (another tool stored what the codec has no form for), IO, CORRUPT, BUSY, CLOSED.
+enum dictsqlite_code dictsqlite_get(struct dictsqlite_dict dict,
+                                    struct dictsqlite_key key,
+                                    struct dictsqlite_value *value,
+                                    struct dictsqlite_error **error);
+
+/// Says whether there is an entry for `key`.
+/// Errors: as `dictsqlite_get`.
+enum dictsqlite_code dictsqlite_contains(struct dictsqlite_dict dict,
+                                         struct dictsqlite_key key,
+                                         bool *found,
+                                         struct dictsqlite_error **error);
+
+/// Gives the value of `key` with its version and expiry; `entry->value.data` is NULL if there is none. Free it
+/// with `dictsqlite_entry_free`. Pending writes of the key are committed first, up to the timeout.
+/// Errors: as `dictsqlite_get` and `dictsqlite_flush`.
+enum dictsqlite_code dictsqlite_get_entry(struct dictsqlite_dict dict,
+                                          struct dictsqlite_key key,
+                                          struct dictsqlite_entry *entry,
+                                          struct dictsqlite_error **error);
+
+/// Gives the number of entries. Pending writes are committed first, up to the timeout.
+/// Errors: as `dictsqlite_get` and `dictsqlite_flush`.
+enum dictsqlite_code dictsqlite_len(struct dictsqlite_dict dict,
+                                    uint64_t *len,
+                                    struct dictsqlite_error **error);
+
+/// Gives the values of many keys, in their order, from one read transaction. Free it with
+/// `dictsqlite_values_free`.
+/// Errors: as `dictsqlite_get`.
+enum dictsqlite_code dictsqlite_get_many(struct dictsqlite_dict dict,
+                                         struct dictsqlite_key_list keys,
+                                         struct dictsqlite_values *values,
+                                         struct dictsqlite_error **error);
+
+/// Sets `key` to `value`, which is copied; the handle's time to live applies. When it returns, the promise of the
+/// handle's persist mode is kept; for that it may wait up to the timeout.
+/// Errors: KEY_TYPE, CODEC (the table's codec cannot hold the value), READ_ONLY, CLOSED; TIMEOUT, BUSY, FULL: the
+/// message says whether the write was accepted.
+enum dictsqlite_code dictsqlite_set(struct dictsqlite_dict dict,
+                                    struct dictsqlite_key key,
+                                    struct dictsqlite_slice value,
+                                    struct dictsqlite_error **error);
+
+/// The same with a time to live of its own, in milliseconds: above 0, or `DICTSQLITE_TTL_NEVER` or `_DEFAULT`.
+/// Errors: as `dictsqlite_set`, and INVALID for another `ttl`.
+enum dictsqlite_code dictsqlite_set_ttl(struct dictsqlite_dict dict,
+                                        struct dictsqlite_key key,
+                                        struct dictsqlite_slice value,
+                                        int64_t ttl,
+                                        struct dictsqlite_error **error);
+
+/// Deletes `key`, whether it is there or not. `dictsqlite_remove` says whether it was.
+/// Errors: as `dictsqlite_set`.
+enum dictsqlite_code dictsqlite_delete(struct dictsqlite_dict dict,
+                                       struct dictsqlite_key key,
+                                       struct dictsqlite_error **error);
+
+/// Sets many keys as one unit: all of it survives a crash, or nothing. `ttl` as for `dictsqlite_set_ttl`.
+/// Errors: as `dictsqlite_set_ttl`; then nothing was written.
+enum dictsqlite_code dictsqlite_set_many(struct dictsqlite_dict dict,
+                                         struct dictsqlite_pair_list items,
+                                         int64_t ttl,
+                                         struct dictsqlite_error **error);
+
+/// Deletes many keys as one unit, whether they are there or not.
+/// Errors: as `dictsqlite_set`; then nothing was deleted.
+enum dictsqlite_code dictsqlite_delete_many(struct dictsqlite_dict dict,
+                                            struct dictsqlite_key_list keys,
+                                            struct dictsqlite_error **error);
+
+/// Sets `key` if its version is `version` (0: if there is no entry), and gives the new version. Waits for its
+/// commit. `ttl` as for `dictsqlite_set_ttl`.
+/// Errors: CONFLICT, naming the key, when it has another version; else as `dictsqlite_set_ttl`.
+enum dictsqlite_code dictsqlite_set_if_version(struct dictsqlite_dict dict,
+                                               struct dictsqlite_key key,
+                                               struct dictsqlite_slice value,
+                                               int64_t version,
+                                               int64_t ttl,
+                                               int64_t *new_version,
+                                               struct dictsqlite_error **error);
+
+/// Deletes `key` if its version is `version`. Waits for its commit.
+/// Errors: CONFLICT, naming the key, when it has another version or is not there; else as `dictsqlite_set`.
+enum dictsqlite_code dictsqlite_delete_if_version(struct dictsqlite_dict dict,
+                                                  struct dictsqlite_key key,
+                                                  int64_t version,
+                                                  struct dictsqlite_error **error);
+
+/// Deletes `key` and says whether it was there. Waits for its commit.
+/// Errors: as `dictsqlite_set`.
+enum dictsqlite_code dictsqlite_remove(struct dictsqlite_dict dict,
+                                       struct dictsqlite_key key,
+                                       bool *removed,
+                                       struct dictsqlite_error **error);
+
+/// Removes an entry and gives it; `entry->value.data` is NULL if there was none. Free it with
+/// `dictsqlite_entry_free`. Waits for its commit.
+/// Errors: as `dictsqlite_set`.
+enum dictsqlite_code dictsqlite_pop(struct dictsqlite_dict dict,
+                                    struct dictsqlite_key key,
+                                    struct dictsqlite_entry *entry,
+                                    struct dictsqlite_error **error);
+
+/// Removes the newest entry in insertion order, or with `newest` false the oldest, and gives it as a page of one;
+/// of none if the table is empty. Free it with `dictsqlite_page_free`. Waits for its commit.
+/// Errors: as `dictsqlite_set`.
+enum dictsqlite_code dictsqlite_pop_item(struct dictsqlite_dict dict,
+                                         bool newest,
+                                         struct dictsqlite_page *item,
+                                         struct dictsqlite_error **error);
+
+/// Gives the entry of `key` if there is one; else sets it to `value`, and `existing->value.data` is NULL. Free it
+/// with `dictsqlite_entry_free`. Waits for its commit. `ttl` as for `dictsqlite_set_ttl`.
+/// Errors: as `dictsqlite_set_ttl`.
+enum dictsqlite_code dictsqlite_set_default(struct dictsqlite_dict dict,
+                                            struct dictsqlite_key key,
+                                            struct dictsqlite_slice value,
+                                            int64_t ttl,
+                                            struct dictsqlite_entry *existing,
+                                            struct dictsqlite_error **error);
+
+/// Adds `by` to an integer, which counts from 0 when there is none, and gives the sum. In a `bytes` table it is kept
+/// as decimal digits. The entry's expiry stays. Waits for its commit.
+/// Errors: CODEC when the value is no integer, INVALID when the sum does not fit 64 bits; else as `dictsqlite_set`.
+enum dictsqlite_code dictsqlite_incr(struct dictsqlite_dict dict,
+                                     struct dictsqlite_key key,
+                                     int64_t by,
+                                     int64_t *sum,
+                                     struct dictsqlite_error **error);
+
+/// Changes when an entry expires and leaves its value; `found` is false when there is none. `ttl` as for
+/// `dictsqlite_set_ttl`. Waits for its commit.
+/// Errors: as `dictsqlite_set_ttl`.
+enum dictsqlite_code dictsqlite_expire(struct dictsqlite_dict dict,
+                                       struct dictsqlite_key key,
+                                       int64_t ttl,
+                                       bool *found,
+                                       struct dictsqlite_error **error);
+
+/// Removes every entry of the table and gives how many rows that were. Waits for its commit.
+/// Errors: as `dictsqlite_set`.
+enum dictsqlite_code dictsqlite_clear(struct dictsqlite_dict dict,
+                                      uint64_t *removed,
+                                      struct dictsqlite_error **error);
+
+/// Begins a scan of the entries; `options` may be NULL. A scan sees every write acknowledged before it began. Changing
+/// the dict meanwhile is allowed. Nothing is read yet, and between pages nothing is held (unless CONSISTENT).
+///
+/// `scan` is a handle, to be closed with `dictsqlite_scan_close`. Pages of one scan are read by one thread at a time.
+/// Errors: KEY_TYPE for a prefix or bound that is no key, INVALID, CLOSED, FULL (65536 scans are open).
+enum dictsqlite_code dictsqlite_scan_begin(struct dictsqlite_dict dict,
+                                           const struct dictsqlite_scan_options *options,
+                                           struct dictsqlite_scan *scan,
+                                           struct dictsqlite_error **error);
+
+/// Gives the next entries, at most a few thousand; a page of none is the end. Free it with `dictsqlite_page_free`. It
+/// stays valid when the scan is closed.
+/// Errors: as `dictsqlite_get` and `dictsqlite_flush`; INVALID while another thread reads a page of it.
+enum dictsqlite_code dictsqlite_scan_next(struct dictsqlite_scan scan,
+                                          struct dictsqlite_page *page,
+                                          struct dictsqlite_error **error);
+
+/// `dictsqlite_scan_next` without blocking; the result's `page`. It cannot be cancelled, since the page would be
+/// missing from the scan.
+enum dictsqlite_code dictsqlite_scan_next_async(struct dictsqlite_scan scan,
+                                                struct dictsqlite_call call,
+                                                struct dictsqlite_op *op,
+                                                struct dictsqlite_error **error);
+
+/// Ends a scan and gives up what it holds.
+/// Errors: CLOSED if it is closed already, which does no harm.
+enum dictsqlite_code dictsqlite_scan_close(struct dictsqlite_scan scan,
+                                           struct dictsqlite_error **error);
+
+/// Opens a queue: what asynchronous operations that name it have finished waits there until
+/// `dictsqlite_queue_run` calls back, on the thread that runs it. Close it with `dictsqlite_queue_close`. In the child
+/// of a fork a queue of the parent gives CLOSED.
+/// Errors: IO (no descriptor left), FULL (65536 queues are open).
+enum dictsqlite_code dictsqlite_queue_open(struct dictsqlite_queue *queue,
+                                           struct dictsqlite_error **error);
+
+/// Gives a descriptor that is readable while callbacks wait, for `poll`, `epoll` or an event loop; -1 where the
+/// system has none. It is the queue's: do not read from it, write to it or close it.
+/// Errors: CLOSED.
+enum dictsqlite_code dictsqlite_queue_descriptor(struct dictsqlite_queue queue,
+                                                 int32_t *descriptor,
+                                                 struct dictsqlite_error **error);
+
+/// Calls back on this thread what is finished, and gives how many that were. While nothing is but operations are
+/// under way, it waits: for at most `timeout_ms` milliseconds, 0 for not at all, below 0 without end. What finishes
+/// while callbacks run is left for the next time, so that an event loop turns.
+/// Callbacks may start operations, call any function, and run the queue again. `count` may be NULL.
+/// Errors: CLOSED.
+enum dictsqlite_code dictsqlite_queue_run(struct dictsqlite_queue queue,
+                                          int64_t timeout_ms,
+                                          uint64_t *count,
+                                          struct dictsqlite_error **error);
+
+/// Gives how many operations were not called back yet.
+/// Errors: CLOSED.
+enum dictsqlite_code dictsqlite_queue_pending(struct dictsqlite_queue queue,
+                                              uint64_t *count,
+                                              struct dictsqlite_error **error);
+
+/// Closes a queue that is empty.
+/// Errors: BUSY while operations are under way or wait to be called back: run it until `dictsqlite_queue_pending`
+/// is 0, which takes no longer than the longest timeout. CLOSED if it is closed already, which does no harm.
+enum dictsqlite_code dictsqlite_queue_close(struct dictsqlite_queue queue,
+                                            struct dictsqlite_error **error);
+
+/// Cancels an asynchronous operation. `cancelled` says whether that worked: then it never happens (or, if it only reads,
+/// its result is thrown away), and its callback is called with CANCELLED. Otherwise it was accepted or is done, and
+/// the callback is called with what comes of it. `cancelled` may be NULL.
+/// Errors: CLOSED when the queue of the operation is.
+enum dictsqlite_code dictsqlite_cancel(struct dictsqlite_op op,
+                                       bool *cancelled,
+                                       struct dictsqlite_error **error);
+
+/// `dictsqlite_open` without blocking; the result's `dict`.
+enum dictsqlite_code dictsqlite_open_async(dictsqlite_string path,
+                                           struct dictsqlite_option_list options,
+                                           struct dictsqlite_call call,
+                                           struct dictsqlite_op *op,
+                                           struct dictsqlite_error **error);
+
+/// `dictsqlite_open_table` without blocking; the result's `dict`.
+enum dictsqlite_code dictsqlite_open_table_async(struct dictsqlite_dict dict,
+                                                 dictsqlite_string name,
+                                                 dictsqlite_string storage_mode,
+                                                 struct dictsqlite_call call,
+                                                 struct dictsqlite_op *op,
+                                                 struct dictsqlite_error **error);
+
+/// `dictsqlite_list_tables` without blocking; the result's `tables`.
+enum dictsqlite_code dictsqlite_list_tables_async(struct dictsqlite_dict dict,
+                                                  struct dictsqlite_call call,
+                                                  struct dictsqlite_op *op,
+                                                  struct dictsqlite_error **error);
+
+/// `dictsqlite_drop_table` without blocking; the result's `number` is 0 or 1.
+enum dictsqlite_code dictsqlite_drop_table_async(struct dictsqlite_dict dict,
+                                                 dictsqlite_string name,
+                                                 struct dictsqlite_call call,
+                                                 struct dictsqlite_op *op,
+                                                 struct dictsqlite_error **error);
+
+/// `dictsqlite_flush` without blocking.
+enum dictsqlite_code dictsqlite_flush_async(struct dictsqlite_dict dict,
+                                            bool durable,
+                                            struct dictsqlite_call call,
+                                            struct dictsqlite_op *op,
+                                            struct dictsqlite_error **error);
+
+/// `dictsqlite_close` without blocking. The handle is closed when the callback is called.
+enum dictsqlite_code dictsqlite_close_async(struct dictsqlite_dict dict,
+                                            struct dictsqlite_call call,
+                                            struct dictsqlite_op *op,
+                                            struct dictsqlite_error **error);
+
+/// `dictsqlite_get` without blocking; the result's `value`. Cancelled, its result is thrown away.
+enum dictsqlite_code dictsqlite_get_async(struct dictsqlite_dict dict,
+                                          struct dictsqlite_key key,
+                                          struct dictsqlite_call call,
+                                          struct dictsqlite_op *op,
+                                          struct dictsqlite_error **error);
+
+/// `dictsqlite_contains` without blocking; the result's `number` is 0 or 1.
+enum dictsqlite_code dictsqlite_contains_async(struct dictsqlite_dict dict,
+                                               struct dictsqlite_key key,
+                                               struct dictsqlite_call call,
+                                               struct dictsqlite_op *op,
+                                               struct dictsqlite_error **error);
+
+/// `dictsqlite_get_entry` without blocking; the result's `entry`.
+enum dictsqlite_code dictsqlite_get_entry_async(struct dictsqlite_dict dict,
+                                                struct dictsqlite_key key,
+                                                struct dictsqlite_call call,
+                                                struct dictsqlite_op *op,
+                                                struct dictsqlite_error **error);
+
+/// `dictsqlite_len` without blocking; the result's `number`.
+enum dictsqlite_code dictsqlite_len_async(struct dictsqlite_dict dict,
+                                          struct dictsqlite_call call,
+                                          struct dictsqlite_op *op,
+                                          struct dictsqlite_error **error);
+
+/// `dictsqlite_get_many` without blocking; the result's `values`.
+enum dictsqlite_code dictsqlite_get_many_async(struct dictsqlite_dict dict,
+                                               struct dictsqlite_key_list keys,
+                                               struct dictsqlite_call call,
+                                               struct dictsqlite_op *op,
+                                               struct dictsqlite_error **error);
+
+/// `dictsqlite_set_ttl` without blocking: done when the promise of the handle's persist mode is kept. Key and value are
+/// copied before it returns.
+enum dictsqlite_code dictsqlite_set_async(struct dictsqlite_dict dict,
+                                          struct dictsqlite_key key,
+                                          struct dictsqlite_slice value,
+                                          int64_t ttl,
+                                          struct dictsqlite_call call,
+                                          struct dictsqlite_op *op,
+                                          struct dictsqlite_error **error);
+
+/// `dictsqlite_delete` without blocking.
+enum dictsqlite_code dictsqlite_delete_async(struct dictsqlite_dict dict,
+                                             struct dictsqlite_key key,
+                                             struct dictsqlite_call call,
+                                             struct dictsqlite_op *op,
+                                             struct dictsqlite_error **error);
+
+/// `dictsqlite_set_many` without blocking. Keys and values are copied before it returns.
+enum dictsqlite_code dictsqlite_set_many_async(struct dictsqlite_dict dict,
+                                               struct dictsqlite_pair_list items,
+                                               int64_t ttl,
+                                               struct dictsqlite_call call,
+                                               struct dictsqlite_op *op,
+                                               struct dictsqlite_error **error);
+
+/// `dictsqlite_delete_many` without blocking.
+enum dictsqlite_code dictsqlite_delete_many_async(struct dictsqlite_dict dict,
+                                                  struct dictsqlite_key_list keys,
+                                                  struct dictsqlite_call call,
+                                                  struct dictsqlite_op *op,
+                                                  struct dictsqlite_error **error);
+
+/// `dictsqlite_set_if_version` without blocking; the result's `number` is the new version.
+enum dictsqlite_code dictsqlite_set_if_version_async(struct dictsqlite_dict dict,
+                                                     struct dictsqlite_key key,
+                                                     struct dictsqlite_slice value,
+                                                     int64_t version,
+                                                     int64_t ttl,
+                                                     struct dictsqlite_call call,
+                                                     struct dictsqlite_op *op,
+                                                     struct dictsqlite_error **error);
+
+/// `dictsqlite_delete_if_version` without blocking.
+enum dictsqlite_code dictsqlite_delete_if_version_async(struct dictsqlite_dict dict,
+                                                        struct dictsqlite_key key,
+                                                        int64_t version,
+                                                        struct dictsqlite_call call,
+                                                        struct dictsqlite_op *op,
+                                                        struct dictsqlite_error **error);
+
+/// `dictsqlite_remove` without blocking; the result's `number` is 0 or 1.
+enum dictsqlite_code dictsqlite_remove_async(struct dictsqlite_dict dict,
+                                             struct dictsqlite_key key,
+                                             struct dictsqlite_call call,
+                                             struct dictsqlite_op *op,
+                                             struct dictsqlite_error **error);
+
+/// `dictsqlite_pop` without blocking; the result's `entry`.
+enum dictsqlite_code dictsqlite_pop_async(struct dictsqlite_dict dict,
+                                          struct dictsqlite_key key,
+                                          struct dictsqlite_call call,
+                                          struct dictsqlite_op *op,
+                                          struct dictsqlite_error **error);
+
+/// `dictsqlite_pop_item` without blocking; the result's `page`.
+enum dictsqlite_code dictsqlite_pop_item_async(struct dictsqlite_dict dict,
+                                               bool newest,
+                                               struct dictsqlite_call call,
+                                               struct dictsqlite_op *op,
+                                               struct dictsqlite_error **error);
+
+/// `dictsqlite_set_default` without blocking; the result's `entry`.
+enum dictsqlite_code dictsqlite_set_default_async(struct dictsqlite_dict dict,
+                                                  struct dictsqlite_key key,
+                                                  struct dictsqlite_slice value,
+                                                  int64_t ttl,
+                                                  struct dictsqlite_call call,
+                                                  struct dictsqlite_op *op,
+                                                  struct dictsqlite_error **error);
+
+/// `dictsqlite_incr` without blocking; the result's `number` is the sum.
+enum dictsqlite_code dictsqlite_incr_async(struct dictsqlite_dict dict,
+                                           struct dictsqlite_key key,
+                                           int64_t by,
+                                           struct dictsqlite_call call,
+                                           struct dictsqlite_op *op,
+                                           struct dictsqlite_error **error);
+
+/// `dictsqlite_expire` without blocking; the result's `number` is 0 or 1.
+enum dictsqlite_code dictsqlite_expire_async(struct dictsqlite_dict dict,
+                                             struct dictsqlite_key key,
+                                             int64_t ttl,
+                                             struct dictsqlite_call call,
+                                             struct dictsqlite_op *op,
+                                             struct dictsqlite_error **error);
+
+/// `dictsqlite_clear` without blocking; the result's `number` is how many rows were removed.
+enum dictsqlite_code dictsqlite_clear_async(struct dictsqlite_dict dict,
+                                            struct dictsqlite_call call,
+                                            struct dictsqlite_op *op,
+                                            struct dictsqlite_error **error);
+
+/// The name of a code, such as `"Conflict"`; NULL for a number that is none. Static.
+dictsqlite_string dictsqlite_code_name(int32_t code);
+
+/// The code of an error; 0 for NULL.
+enum dictsqlite_code dictsqlite_error_code(const struct dictsqlite_error *error);
+
+/// What happened and what to do about it, in UTF-8; `""` for NULL. It is the error's.
+const char *dictsqlite_error_message(const struct dictsqlite_error *error);
+
+/// True when the same operation may succeed later without any change by the caller.
+bool dictsqlite_error_is_transient(const struct dictsqlite_error *error);
+
+/// Gives the key that the error is about, and true; false, and a zero key, if it is about none. What the key points to is
+/// the error's.
+bool dictsqlite_error_key(const struct dictsqlite_error *error,
+                          struct dictsqlite_key *key);
+
+/// Frees a value and sets it to zero. May be called from any thread.
+void dictsqlite_value_free(struct dictsqlite_value *value);
+
+/// Frees an entry and sets it to zero. May be called from any thread.
+void dictsqlite_entry_free(struct dictsqlite_entry *entry);
+
+/// Frees the values of many keys and sets it to zero. May be called from any thread.
+void dictsqlite_values_free(struct dictsqlite_values *values);
+
+/// Frees a page and sets it to zero. May be called from any thread.
+void dictsqlite_page_free(struct dictsqlite_page *page);
+
+/// Frees a list of tables and sets it to zero. May be called from any thread.
+void dictsqlite_tables_free(struct dictsqlite_tables *tables);
+
+/// Frees what a handle is and sets it to zero. May be called from any thread.
+void dictsqlite_info_free(struct dictsqlite_info *info);
+
+/// Frees an error and sets the pointer to NULL. May be called from any thread.
+void dictsqlite_error_free(struct dictsqlite_error **error);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* DICTSQLITE_H */
+
+#ifdef __cplusplus
+#define DICTSQLITE_ZERO(type) type {}
+#else
+#define DICTSQLITE_ZERO(type) (type) { 0 }
+#endif
+
+/** Bytes that somebody else owns. */
+static inline dictsqlite_slice dictsqlite_data(const void *data, size_t len) {
+  dictsqlite_slice slice = DICTSQLITE_ZERO(dictsqlite_slice);
+  slice.data = data;
+  slice.len = len;
+  return slice;
+}
+
+/** The bytes of a string, without its NUL. */
+static inline dictsqlite_slice dictsqlite_str(const char *string) {
+  return dictsqlite_data(string, string ? strlen(string) : 0);
+}
+
+/** An integer as a key. */
+static inline dictsqlite_key dictsqlite_integer(int64_t integer) {
+  dictsqlite_key key = DICTSQLITE_ZERO(dictsqlite_key);
+  key.type = DICTSQLITE_KEY_INTEGER;
+  key.integer = integer;
+  return key;
+}
+
+/** UTF-8 text of so many bytes as a key. */
+static inline dictsqlite_key dictsqlite_text_n(const char *text, size_t len) {
+  dictsqlite_key key = DICTSQLITE_ZERO(dictsqlite_key);
+  key.type = DICTSQLITE_KEY_TEXT;
+  key.data = text;
+  key.len = len;
+  return key;
+}
+
+/** UTF-8 text that ends with NUL as a key. */
+static inline dictsqlite_key dictsqlite_text(const char *text) {
+  return dictsqlite_text_n(text, text ? strlen(text) : 0);
+}
+
+/** Bytes as a key. */
+static inline dictsqlite_key dictsqlite_bytes(const void *bytes, size_t len) {
+  dictsqlite_key key = DICTSQLITE_ZERO(dictsqlite_key);
+  key.type = DICTSQLITE_KEY_BYTES;
+  key.data = bytes;
+  key.len = len;
+  return key;
+}
+
+/** A tuple of integers, text and bytes as a key. */
+static inline dictsqlite_key dictsqlite_tuple(const dictsqlite_key *items, size_t len) {
+  dictsqlite_key key = DICTSQLITE_ZERO(dictsqlite_key);
+  key.type = DICTSQLITE_KEY_TUPLE;
+  key.data = items;
+  key.len = len;
+  return key;
+}
+
+/** No options. */
+static inline dictsqlite_option_list dictsqlite_no_options(void) {
+  return DICTSQLITE_ZERO(dictsqlite_option_list);
+}

@@ -1,0 +1,96 @@
+/* Forks, and ends of the process without a close: what was acknowledged is there afterwards. */
+#include "check.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void ended_well(pid_t child) {
+  int status;
+  CHECK(child > 0 && waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static dictsqlite_option_list lazy(void) {
+  static const dictsqlite_option options[] = {{"persist_mode", "lazy"}, {"flush_interval", "3600"}};
+  return (dictsqlite_option_list){options, 2};
+}
+
+static void ignore(void *user_data, dictsqlite_result *result) {
+  *(dictsqlite_code *)user_data = result->code;
+}
+
+/* Both sides of a fork go on with the same handle; scans and queues are the parent's. */
+static void forks(void) {
+  dictsqlite_dict dict = opened("fork.db");
+  dictsqlite_scan scan;
+  dictsqlite_queue queue;
+  dictsqlite_page page;
+  int64_t sum;
+  OK(dictsqlite_set(dict, dictsqlite_text("k"), dictsqlite_str("v"), &error));
+  OK(dictsqlite_flush(dict, false, &error)); /* What is not committed is the parent's alone. */
+  OK(dictsqlite_scan_begin(dict, NULL, &scan, &error));
+  OK(dictsqlite_queue_open(&queue, &error));
+  dictsqlite_code code = DICTSQLITE_INTERNAL;
+  dictsqlite_call call = {queue, ignore, &code};
+
+  pid_t child = fork();
+  if (child == 0) {
+    CHECK(has(dict, "k", "v"));
+    OK(dictsqlite_incr(dict, dictsqlite_text("n"), 1, &sum, &error));
+    FAILS(DICTSQLITE_CLOSED, "forked", dictsqlite_scan_next(scan, &page, &error));
+    OK(dictsqlite_scan_close(scan, &error));
+    FAILS(DICTSQLITE_CLOSED, "forked", dictsqlite_queue_run(queue, 0, NULL, &error));
+    FAILS(DICTSQLITE_CLOSED, "forked", dictsqlite_incr_async(dict, dictsqlite_text("n"), 1, call, NULL, &error));
+    OK(dictsqlite_queue_open(&call.queue, &error));
+    OK(dictsqlite_incr_async(dict, dictsqlite_text("n"), 1, call, NULL, &error));
+    OK(dictsqlite_queue_run(call.queue, -1, NULL, &error));
+    CHECK(code == DICTSQLITE_OK);
+    dictsqlite_call direct = {{0}, ignore, &code};
+    code = DICTSQLITE_INTERNAL;
+    OK(dictsqlite_incr_async(dict, dictsqlite_text("n"), 1, direct, NULL, &error));
+    for (int i = 0; i < 5000 && *(volatile dictsqlite_code *)&code != DICTSQLITE_OK; i++) usleep(1000);
+    CHECK(code == DICTSQLITE_OK);
+    OK(dictsqlite_close(dict, &error));
+    FAILS(DICTSQLITE_CLOSED, "closed", dictsqlite_close(dict, &error));
+    _exit(0);
+  }
+  OK(dictsqlite_incr(dict, dictsqlite_text("n"), 1, &sum, &error));
+  ended_well(child);
+  CHECK(has(dict, "n", "4"));
+  OK(dictsqlite_incr_async(dict, dictsqlite_text("n"), 1, call, NULL, &error));
+  OK(dictsqlite_queue_run(queue, -1, NULL, &error));
+  CHECK(code == DICTSQLITE_OK);
+  OK(dictsqlite_scan_next(scan, &page, &error));
+  CHECK(page.len > 0);
+  dictsqlite_page_free(&page);
+  OK(dictsqlite_scan_close(scan, &error));
+  OK(dictsqlite_queue_close(queue, &error));
+  OK(dictsqlite_close(dict, &error));
+}
+
+/* `exit` and the end of `main` flush; `_exit` loses what the mode says may be lost. */
+static void exits(void) {
+  for (int way = 0; way < 2; way++) {
+    pid_t child = fork();
+    if (child == 0) {
+      dictsqlite_dict dict;
+      OK(dictsqlite_open(path_to("exit.db"), lazy(), &dict, &error));
+      OK(dictsqlite_set(dict, dictsqlite_integer(way), dictsqlite_str("accepted"), &error));
+      if (way == 0) exit(0);
+      _exit(0);
+    }
+    ended_well(child);
+  }
+  dictsqlite_dict dict = opened("exit.db");
+  bool found;
+  OK(dictsqlite_contains(dict, dictsqlite_integer(0), &found, &error));
+  CHECK(found);
+  OK(dictsqlite_contains(dict, dictsqlite_integer(1), &found, &error));
+  CHECK(!found);
+  OK(dictsqlite_close(dict, &error));
+}
+
+static void tests(void) {
+  forks();
+  exits();
+}
