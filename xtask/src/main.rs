@@ -6,6 +6,7 @@
 mod bench;
 mod check;
 mod demo;
+mod generate;
 mod paths;
 mod python;
 mod run;
@@ -19,9 +20,10 @@ use anyhow::{Result, bail};
 use lexopt::prelude::*;
 
 const HELP: &str = "\
-cargo xtask test [--rust-only | --python-only] [--python 3.11]... [-k EXPR] [--quick]
-    Runs every test: Rust, then Python on every CPython >= 3.9 found here.
-      --rust-only, --python-only   one language
+cargo xtask test [--rust-only | --python-only | ...] [--python 3.11]... [-k EXPR] [--quick]
+    Runs every test: Rust, then Python on every CPython >= 3.9 found here, Kotlin, and what can be
+    said of Swift.
+      --rust-only, --python-only, --kotlin-only, --swift-only   one language
       --python X.Y                 only this CPython (may be repeated)
       -k EXPR                      only the Python tests that match (leaves Rust out)
       --quick                      on all but the default CPython, leave out tests marked `slow`
@@ -37,6 +39,11 @@ cargo xtask soak [--minutes N] [--seed N] [--path DIR]
 
 cargo xtask check [NAME]...
     Runs the checks (all, or those named): fmt floors sizes tidy silent clippy docs stubs
+    generate
+
+cargo xtask generate [--check]
+    Writes the Kotlin and Swift sources that are made from the Rust ones.
+      --check    only says whether those checked in are what would be written
 
 cargo xtask bench [--quick | --full] [--only WORKLOAD,...] [--peers NAME,...] [--rounds N]
                   [--json FILE] [--plots DIR]
@@ -70,6 +77,7 @@ fn route() -> Result<()> {
             "soak" => soak::run(&soak_options(&mut args)?),
             "bench" => bench::run(&bench_options(&mut args)?),
             "check" => check::run(&check_names(&mut args)?),
+            "generate" => generate::run(generate_check(&mut args)?),
             other => bail!("no command `{other}`\n\n{HELP}"),
         },
         Some(Long("help") | Short('h')) => {
@@ -153,4 +161,15 @@ fn check_names(args: &mut lexopt::Parser) -> Result<Vec<String>> {
         }
     }
     Ok(names)
+}
+
+fn generate_check(args: &mut lexopt::Parser) -> Result<bool> {
+    let mut check = false;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("check") => check = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(check)
 }

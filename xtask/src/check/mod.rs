@@ -9,13 +9,14 @@ mod tidy;
 
 use anyhow::{Result, bail};
 
+use crate::generate;
 use crate::run::cargo;
 use crate::summary::Summary;
 
 type Check = fn() -> Result<()>;
 
 /// In the order in which they run, the quick ones first.
-const CHECKS: [(&str, Check); 8] = [
+const CHECKS: [(&str, Check); 9] = [
     ("fmt", fmt),
     ("floors", floors::check),
     ("sizes", sizes::check),
@@ -24,6 +25,7 @@ const CHECKS: [(&str, Check); 8] = [
     ("clippy", clippy),
     ("docs", docs),
     ("stubs", stubs::check),
+    ("generate", || generate::run(true)),
 ];
 
 /// Runs the named checks, or all.

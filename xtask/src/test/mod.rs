@@ -2,8 +2,10 @@
 //!
 //! A new language is a module here with a `run`, and a line in [`LANGUAGES`].
 
+mod kotlin;
 mod python;
 mod rust;
+mod swift;
 
 use anyhow::{Result, bail};
 
@@ -26,7 +28,8 @@ pub(crate) struct Options {
 type Language = fn(&Options, &mut Summary) -> Result<()>;
 
 /// In the order in which they run.
-const LANGUAGES: [(&str, Language); 2] = [("rust", rust::run), ("python", python::run)];
+const LANGUAGES: [(&str, Language); 4] =
+    [("rust", rust::run), ("python", python::run), ("kotlin", kotlin::run), ("swift", swift::run)];
 
 /// The language, if there are tests in it.
 pub(crate) fn known_language(name: &str) -> Result<String> {
