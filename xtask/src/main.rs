@@ -7,6 +7,7 @@ mod bench;
 mod check;
 mod demo;
 mod generate;
+mod kotlin;
 mod paths;
 mod python;
 mod run;
@@ -40,6 +41,9 @@ cargo xtask soak [--minutes N] [--seed N] [--path DIR]
 cargo xtask check [NAME]...
     Runs the checks (all, or those named): fmt floors sizes tidy silent clippy docs stubs
     generate
+
+cargo xtask build kotlin
+    Builds a package and its tests without running them.
 
 cargo xtask generate [--check]
     Writes the Kotlin and Swift sources that are made from the Rust ones.
@@ -77,6 +81,7 @@ fn route() -> Result<()> {
             "soak" => soak::run(&soak_options(&mut args)?),
             "bench" => bench::run(&bench_options(&mut args)?),
             "check" => check::run(&check_names(&mut args)?),
+            "build" => build(&mut args),
             "generate" => generate::run(generate_check(&mut args)?),
             other => bail!("no command `{other}`\n\n{HELP}"),
         },
@@ -172,4 +177,12 @@ fn generate_check(args: &mut lexopt::Parser) -> Result<bool> {
         }
     }
     Ok(check)
+}
+
+fn build(args: &mut lexopt::Parser) -> Result<()> {
+    match args.next()? {
+        Some(Value(what)) if what == "kotlin" => kotlin::build(),
+        Some(other) => Err(other.unexpected().into()),
+        None => bail!("build what? kotlin"),
+    }
 }
