@@ -21,6 +21,9 @@ mod scan;
 mod types;
 mod writing;
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 pub use asynchronous::native_open_async;

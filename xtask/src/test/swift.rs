@@ -12,6 +12,8 @@ use crate::summary::Summary;
 
 const PACKAGE: &str = "bindings/swift";
 const SOURCES: &str = "bindings/swift/Sources/DictSQLite";
+const EXAMPLE: &str = "bindings/swift/Examples/main.swift";
+const PAGE: &str = "docs/swift.md";
 const GENERATED: &str = "bindings/swift/Sources/DictSQLite/Generated/Native.swift";
 
 pub(super) fn run(_: &Options, summary: &mut Summary) -> Result<()> {
@@ -66,6 +68,10 @@ fn names() -> Result<()> {
         bail!("not in the generated Swift source:\n{}", missing.join("\n"));
     }
     println!("  {seen} names are in the generated source");
+    let program = paths::read(&paths::root().join(EXAMPLE))?;
+    if !paths::read(&paths::root().join(PAGE))?.contains(&format!("```swift\n{program}```")) {
+        bail!("{PAGE} does not show {EXAMPLE} as it is");
+    }
     Ok(())
 }
 
