@@ -38,7 +38,7 @@ pub(crate) fn maven() -> Result<Run> {
 pub(crate) fn build() -> Result<()> {
     place_library()?;
     let args = out()?.join("classpath.args");
-    if args.metadata().and_then(|about| about.modified()).is_ok_and(|at| is_newest(at)) {
+    if args.metadata().and_then(|about| about.modified()).is_ok_and(is_newest) {
         return Ok(());
     }
     let listed = out()?.join("classpath.txt");
@@ -56,7 +56,6 @@ pub(crate) fn build() -> Result<()> {
 /// Builds the jar, with the native library of this platform inside, and copies it into `into`.
 ///
 /// At run time it needs kotlin-stdlib, kotlinx-coroutines-core and jna, of the versions its pom names.
-#[cfg_attr(not(test), expect(dead_code, reason = "for `cargo xtask dist`"))]
 pub(crate) fn jar(into: &Path) -> Result<PathBuf> {
     place_library()?;
     maven()?.args(["package", "-DskipTests"]).quietly("mvn package")?;

@@ -15,6 +15,7 @@ mod soak;
 mod summary;
 mod test;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -42,8 +43,9 @@ cargo xtask check [NAME]...
     Runs the checks (all, or those named): fmt floors sizes tidy silent clippy docs stubs
     generate
 
-cargo xtask build kotlin
-    Builds a package and its tests without running them.
+cargo xtask build kotlin [--jar DIR]
+    Builds the package and its tests without running them.
+      --jar      the jar, with the native library inside, into DIR instead
 
 cargo xtask generate [--check]
     Writes the Kotlin and Swift sources that are made from the Rust ones.
@@ -181,8 +183,16 @@ fn generate_check(args: &mut lexopt::Parser) -> Result<bool> {
 
 fn build(args: &mut lexopt::Parser) -> Result<()> {
     match args.next()? {
-        Some(Value(what)) if what == "kotlin" => kotlin::build(),
-        Some(other) => Err(other.unexpected().into()),
+        Some(Value(what)) if what == "kotlin" => {}
+        Some(other) => return Err(other.unexpected().into()),
         None => bail!("build what? kotlin"),
+    }
+    match args.next()? {
+        Some(Long("jar")) => {
+            println!("{}", kotlin::jar(&PathBuf::from(args.value()?))?.display());
+            Ok(())
+        }
+        Some(other) => Err(other.unexpected().into()),
+        None => kotlin::build(),
     }
 }

@@ -11,9 +11,30 @@ use uniffi::{GenerateOptions, TargetLanguage, generate};
 const CRATE: &str = "dictsqlite_uniffi";
 const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/uniffi.toml");
 
-/// A cancelled coroutine leaves a result behind that is there already: a buffer, or a handle which
-/// keeps its store open. UniFFI frees the future but not what is in it.
-const KOTLIN: [(&str, &str); 2] = [
+const KOTLIN: [(&str, &str); 4] = [
+    // A structure of JNA's is a `malloc` and a registered cleaner. A thread needs but one for the status
+    // of its calls, as long as they succeed: it is done with one call before it makes the next.
+    (
+        "    var status = UniffiRustCallStatus()
+    val return_value = callback(status)
+    uniffiCheckCallStatus(errorHandler, status)",
+        "    val status = uniffiThreadStatus.get()
+    val return_value = callback(status)
+    if (!status.isSuccess()) {
+        // What is in it is still needed, also by the calls that free it.
+        uniffiThreadStatus.remove()
+    }
+    uniffiCheckCallStatus(errorHandler, status)",
+    ),
+    (
+        "class InternalException(message: String)",
+        "private val uniffiThreadStatus: ThreadLocal<UniffiRustCallStatus> =
+    ThreadLocal.withInitial { UniffiRustCallStatus() }
+
+class InternalException(message: String)",
+    ),
+    // A cancelled coroutine leaves a result behind that is there already: a buffer, or a handle which
+    // keeps its store open. UniFFI frees the future but not what is in it.
     (
         "    try {
         do {

@@ -258,6 +258,9 @@ internal open class UniffiRustCallStatus : Structure() {
     }
 }
 
+private val uniffiThreadStatus: ThreadLocal<UniffiRustCallStatus> =
+    ThreadLocal.withInitial { UniffiRustCallStatus() }
+
 class InternalException(message: String) : kotlin.Exception(message)
 
 /**
@@ -275,8 +278,12 @@ interface UniffiRustCallStatusErrorHandler<E> {
 
 // Call a rust function that returns a Result<>.  Pass in the Error class companion that corresponds to the Err
 private inline fun <U, E: kotlin.Exception> uniffiRustCallWithError(errorHandler: UniffiRustCallStatusErrorHandler<E>, callback: (UniffiRustCallStatus) -> U): U {
-    var status = UniffiRustCallStatus()
+    val status = uniffiThreadStatus.get()
     val return_value = callback(status)
+    if (!status.isSuccess()) {
+        // What is in it is still needed, also by the calls that free it.
+        uniffiThreadStatus.remove()
+    }
     uniffiCheckCallStatus(errorHandler, status)
     return return_value
 }
