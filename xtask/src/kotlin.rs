@@ -59,11 +59,19 @@ pub(crate) fn build() -> Result<()> {
 pub(crate) fn jar(into: &Path) -> Result<PathBuf> {
     place_library()?;
     maven()?.args(["package", "-DskipTests"]).quietly("mvn package")?;
-    let name = format!("dictsqlite-{}.jar", env!("CARGO_PKG_VERSION"));
+    let name = format!("dictsqlite-{}.jar", version()?);
     fs::create_dir_all(into)?;
     let (from, to) = (out()?.join(&name), into.join(&name));
     fs::copy(&from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
     Ok(to)
+}
+
+/// The version of the whole workspace, which the pom repeats.
+fn version() -> Result<String> {
+    let manifest = paths::read(&paths::root().join("Cargo.toml"))?;
+    let shared = manifest.split_once("[workspace.package]").map(|(_, rest)| rest);
+    let line = shared.and_then(|rest| rest.lines().find_map(|l| l.strip_prefix("version = ")));
+    Ok(line.context("no version in Cargo.toml")?.trim_matches('"').to_owned())
 }
 
 /// Whether nothing of the package changed since.
@@ -130,6 +138,16 @@ fn counted(report: &str) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_pom_and_the_page_have_the_version_of_the_workspace() {
+        let version = format!("<version>{}</version>", version().expect("a version"));
+        for file in ["bindings/kotlin/pom.xml", "docs/kotlin.md"] {
+            let text = paths::read(&paths::root().join(file)).expect("reads");
+            let own = text.split_once("<artifactId>dictsqlite</artifactId>").map(|(_, rest)| rest);
+            assert!(own.is_some_and(|rest| rest.trim_start().starts_with(&version)), "{file}");
+        }
+    }
 
     #[test]
     fn tests_are_counted() {
