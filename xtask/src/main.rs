@@ -8,6 +8,7 @@ mod check;
 mod demo;
 mod dist;
 mod generate;
+mod kotlin;
 mod native;
 mod paths;
 mod python;
@@ -16,6 +17,7 @@ mod soak;
 mod summary;
 mod test;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -52,6 +54,10 @@ cargo xtask dist [--require PART,...] [--only PART,...]
     MANIFEST.json and SHA256SUMS. Parts: wheels sdist c kotlin swift
       --require  leaving one of these out is a failure
       --only     nothing but these
+
+cargo xtask build kotlin [--jar DIR]
+    Builds the package and its tests without running them.
+      --jar      the jar, with the native library inside, into DIR instead
 
 cargo xtask bench [--quick | --full] [--only WORKLOAD,...] [--peers NAME,...] [--rounds N]
                   [--json FILE] [--plots DIR]
@@ -90,6 +96,7 @@ fn route() -> Result<()> {
             "dist" => dist::run(&dist_options(&mut args)?),
             "generate" => generate::run(generate_check(&mut args)?),
             "check" => check::run(&check_names(&mut args)?),
+            "build" => build(&mut args),
             other => bail!("no command `{other}`\n\n{HELP}"),
         },
         Some(Long("help") | Short('h')) => {
@@ -198,4 +205,20 @@ fn check_names(args: &mut lexopt::Parser) -> Result<Vec<String>> {
         }
     }
     Ok(names)
+}
+
+fn build(args: &mut lexopt::Parser) -> Result<()> {
+    match args.next()? {
+        Some(Value(what)) if what == "kotlin" => {}
+        Some(other) => return Err(other.unexpected().into()),
+        None => bail!("build what? kotlin"),
+    }
+    match args.next()? {
+        Some(Long("jar")) => {
+            println!("{}", kotlin::jar(&PathBuf::from(args.value()?))?.display());
+            Ok(())
+        }
+        Some(other) => Err(other.unexpected().into()),
+        None => kotlin::build(),
+    }
 }

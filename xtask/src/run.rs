@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use crate::paths;
 
 /// A command to run, from the root of the workspace unless told otherwise.
+#[must_use = "a command does nothing until it is run"]
 pub(crate) struct Run {
     command: Command,
     shown: String,

@@ -5,6 +5,7 @@ use cbindgen::{
     Builder, Config, DocumentationStyle, EnumConfig, ExportConfig, Language, ParseConfig, Style,
 };
 
+use super::Generated;
 use crate::paths;
 
 const CRATE: &str = "crates/dictsqlite-ffi";
@@ -35,8 +36,12 @@ const SOURCES: [&str; 22] = [
     "calls/free.rs",
 ];
 
-/// The header's text.
-pub(super) fn text() -> Result<String> {
+/// The header.
+pub(super) fn files() -> Result<Vec<Generated>> {
+    Ok(vec![("include/dictsqlite.h", text()?)])
+}
+
+fn text() -> Result<String> {
     let dir = paths::root().join(CRATE);
     let part = |name: &str| paths::read(&dir.join("header").join(name));
     let config = Config {

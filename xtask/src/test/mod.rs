@@ -3,9 +3,11 @@
 //! A new language is a module here with a `run`, and a line in [`LANGUAGES`].
 
 mod conformance;
+mod kotlin;
 mod native;
 mod python;
 mod rust;
+mod swift;
 
 use anyhow::{Result, bail};
 
@@ -28,11 +30,13 @@ pub(crate) struct Options {
 type Language = fn(&Options, &mut Summary) -> Result<()>;
 
 /// In the order in which they run.
-const LANGUAGES: [(&str, Language); 5] = [
+const LANGUAGES: [(&str, Language); 7] = [
     ("rust", rust::run),
     ("python", python::run),
     (native::C.name, native::c),
     (native::CPP.name, native::cpp),
+    ("kotlin", kotlin::run),
+    ("swift", swift::run),
     ("conformance", conformance::run),
 ];
 

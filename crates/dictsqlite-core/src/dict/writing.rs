@@ -142,4 +142,12 @@ impl Dict {
         let writes: Vec<_> = keys.into_iter().map(|key| (key, None, NEVER)).collect();
         at.store.put_many(writes, &self.admission, self.deadline())
     }
+
+    /// Refuses a value that the table's codec cannot hold.
+    ///
+    /// # Errors
+    /// `Codec`.
+    pub fn check_value(&self, value: &[u8]) -> Result<()> {
+        codec::check(self.options.storage_mode, value)
+    }
 }
