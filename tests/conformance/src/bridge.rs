@@ -201,28 +201,41 @@ impl Bridge {
         let answer: Value =
             serde_json::from_str(&line).with_context(|| format!("not an answer: {line}"))?;
         match answer.get("bug") {
-            Some(bug) => Err(self.broken(request, &bug.to_string())),
+            Some(bug) => Err(self.told(request, &bug.to_string())),
             None => Ok(answer),
         }
     }
 
-    fn broken(&self, request: &Value, what: &str) -> anyhow::Error {
+    /// From now on nothing is asked of it: an answer that comes late would be taken for the next one.
+    fn broken(&mut self, request: &Value, what: &str) -> anyhow::Error {
+        if self.stdin.take().is_some() {
+            self.finish();
+        }
+        self.told(request, what)
+    }
+
+    fn told(&self, request: &Value, what: &str) -> anyhow::Error {
+        let request = shortened(&request.to_string());
         let said = std::fs::read_to_string(&self.log).unwrap_or_default();
         anyhow!("the {} bridge, asked {request}: {what}\n{said}", self.language)
     }
 
     /// Closes its input and waits for its end, which must be a good one.
     pub(crate) fn end(mut self) -> Result<()> {
-        drop(self.stdin.take());
+        if self.stdin.take().is_none() {
+            // It was told when it broke.
+            return Ok(());
+        }
         let deadline = std::time::Instant::now() + ANSWER_LIMIT;
         loop {
             match self.child.try_wait()? {
                 Some(status) if status.success() => return Ok(()),
                 Some(status) => {
-                    return Err(self.broken(&json!("the end of input"), &status.to_string()));
+                    return Err(self.told(&json!("the end of input"), &status.to_string()));
                 }
                 None if std::time::Instant::now() > deadline => {
-                    return Err(self.broken(&json!("the end of input"), "it does not end"));
+                    self.finish();
+                    return Err(self.told(&json!("the end of input"), "it does not end"));
                 }
                 None => std::thread::sleep(Duration::from_millis(5)),
             }
@@ -230,12 +243,27 @@ impl Bridge {
     }
 }
 
+impl Bridge {
+    /// It failed, or the runner did: nothing is expected of it any more.
+    fn finish(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 impl Drop for Bridge {
     fn drop(&mut self) {
         if self.stdin.is_some() {
-            // It failed, or the runner did: nothing is expected of it any more.
-            let _ = self.child.kill();
-            let _ = self.child.wait();
+            self.finish();
         }
+    }
+}
+
+/// A text that may be megabytes, as it is shown.
+pub(crate) fn shortened(text: &str) -> String {
+    const SHOWN: usize = 400;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}... ({} bytes)", &text[..end], text.len()),
+        None => text.to_owned(),
     }
 }

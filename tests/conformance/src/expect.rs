@@ -11,12 +11,17 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
+use crate::bridge::shortened;
+
 /// What was kept under names.
 pub(crate) type Kept = BTreeMap<String, Value>;
 
 /// Whether `got` is as `wanted`; otherwise what is wrong with it.
 pub(crate) fn compare(wanted: &Value, got: &Value, kept: &mut Kept) -> Result<(), String> {
-    let differs = || Err(format!("wanted {wanted}, got {got}"));
+    let differs = || {
+        let (wanted, got) = (shortened(&wanted.to_string()), shortened(&got.to_string()));
+        Err(format!("wanted {wanted}, got {got}"))
+    };
     match (wanted, got) {
         (Value::Object(pattern), _) if special(pattern).is_some() => {
             let (name, argument) = special(pattern).unwrap_or(("", &Value::Null));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
-use crate::bridge::Bridge;
+use crate::bridge::{Bridge, shortened};
 use crate::expect::{Kept, compare, fill};
 use crate::other;
 use crate::surface::Surface;
@@ -118,8 +118,9 @@ impl Play<'_> {
                     });
                 }
                 let lacks_keys = bridge.lacks.iter().any(|lack| lack == "error_keys");
-                check(expect, &answer, kept, lacks_keys)
-                    .map_err(|wrong| anyhow::anyhow!("{request}\n  {wrong}"))?;
+                check(expect, &answer, kept, lacks_keys).map_err(|wrong| {
+                    anyhow::anyhow!("{}\n  {wrong}", shortened(&request.to_string()))
+                })?;
                 return Ok(true);
             }
         }

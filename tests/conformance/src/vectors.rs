@@ -4,7 +4,10 @@
 //! other line is a request with its answer, `{"do": {...}, "ok": ...}` or `{"do": {...}, "error":
 //! KIND, "key": ...}`; or a statement for another connection, `{"sql": ..., "rows": [[...]]}`; or
 //! `{"sleep": seconds}`. `"needs": [FEATURE]` leaves a line out where a language lacks the feature.
-//! `{"$u": "text"}` stands anywhere for the hexadecimal digits of a text's UTF-8.
+//! Some objects stand for something longer: `{"$u": "text"}` for the hexadecimal digits of a text's
+//! UTF-8, `{"$bytes": ["00", 1000]}` for as many times those bytes, `{"$keys": [0, 1000]}` for a list
+//! of integer keys from the first to before the second (or down to the second), and `{"$items":
+//! [0, 1000]}` for the same as pairs whose values are the decimal digits.
 //! Where several bridges play one file together, `"by": n` says which one is asked (0), or "each".
 
 use std::path::{Path, PathBuf};
@@ -118,22 +121,70 @@ fn step(mut line: Map<String, Value>) -> Result<Step> {
     }
 }
 
-/// Replaces `{"$u": "text"}` by the text's bytes in hexadecimal digits.
+/// Replaces the objects that stand for something longer.
 fn spell(value: &mut Value) {
     match value {
-        Value::Object(fields) => match fields.get("$u").and_then(Value::as_str) {
-            Some(text) if fields.len() == 1 => {
-                *value = Value::String(text.bytes().map(|byte| format!("{byte:02x}")).collect());
-            }
-            _ => fields.values_mut().for_each(spell),
+        Value::Object(fields) => match spelled(fields) {
+            Some(spelled) => *value = spelled,
+            None => fields.values_mut().for_each(spell),
         },
         Value::Array(items) => items.iter_mut().for_each(spell),
         _ => {}
     }
 }
 
+fn spelled(fields: &Map<String, Value>) -> Option<Value> {
+    let (name, argument) = fields.iter().next().filter(|_| fields.len() == 1)?;
+    let numbers = || -> Option<Vec<i64>> {
+        let (from, to) = (argument.get(0)?.as_i64()?, argument.get(1)?.as_i64()?);
+        Some(if from <= to { (from..to).collect() } else { (to..from).rev().collect() })
+    };
+    let list = |item: fn(i64) -> Value| Some(numbers()?.into_iter().map(item).collect());
+    match name.as_str() {
+        "$u" => Some(json!(hex(argument.as_str()?))),
+        "$bytes" => {
+            let count = usize::try_from(argument.get(1)?.as_u64()?).ok()?;
+            Some(json!(argument.get(0)?.as_str()?.repeat(count)))
+        }
+        "$keys" => list(|n| json!({ "i": n })),
+        "$items" => list(|n| json!([{ "i": n }, hex(&n.to_string())])),
+        _ => None,
+    }
+}
+
+fn hex(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn strings(list: Option<&Value>) -> Result<Vec<String>> {
     let Some(list) = list else { return Ok(Vec::new()) };
     let list = list.as_array().context("not a list")?;
     list.iter().map(|item| Ok(item.as_str().context("not text")?.to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_for_something_longer_is_spelled_out() {
+        let mut value = json!([
+            { "$u": "aé" },
+            { "value": { "$bytes": ["00ff", 2] } },
+            { "$keys": [2, 0] },
+            { "$items": [9, 11] },
+            { "$save": "kept" },
+        ]);
+        spell(&mut value);
+        assert_eq!(
+            value,
+            json!([
+                "61c3a9",
+                { "value": "00ff00ff" },
+                [{ "i": 1 }, { "i": 0 }],
+                [[{ "i": 9 }, "39"], [{ "i": 10 }, "3130"]],
+                { "$save": "kept" },
+            ])
+        );
+    }
 }

@@ -57,11 +57,17 @@ fn allows(text: &str) -> bool {
 
 /// Whether the file, or a module below it, has `unsafe` in its code.
 fn uses(file: &Path) -> Result<bool> {
-    let code = |text: &str| text.lines().any(|line| code_of(line).contains("unsafe "));
+    // Attributes that promise something count as well: `#[unsafe(no_mangle)]`.
+    let has = |line: &str| ["unsafe ", "unsafe("].iter().any(|word| code_of(line).contains(word));
+    let code = |text: &str| text.lines().any(has);
     if code(&paths::read(file)?) {
         return Ok(true);
     }
-    let below = file.with_extension("");
+    let own = file.file_name().is_some_and(|name| name == "mod.rs");
+    let below = match file.parent() {
+        Some(dir) if own => dir.to_path_buf(),
+        _ => file.with_extension(""),
+    };
     if !below.is_dir() {
         return Ok(false);
     }

@@ -31,6 +31,8 @@ pub(crate) struct Options {
 enum Made {
     /// These files, in [`Place::out`].
     Files(Vec<PathBuf>),
+    /// These, and why others of the part cannot be made here.
+    Partly(Vec<PathBuf>, String),
     /// It cannot be made here, and why.
     Skipped(String),
 }
@@ -74,16 +76,22 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             summary.skipped(name, &place.target, "not asked for");
             continue;
         }
-        let mut skipped = None;
+        let (mut skipped, mut some) = (None, false);
         let right = summary.part(name, &place.target, || {
             place.clean()?;
-            match make(&place)? {
-                Made::Files(files) => manifest.made(name, files),
-                Made::Skipped(why) if options.require.iter().any(|required| required == name) => {
-                    bail!("it is required, and cannot be made here: {why}");
-                }
-                Made::Skipped(why) => skipped = Some(why),
+            let (files, missing) = match make(&place)? {
+                Made::Files(files) => (files, None),
+                Made::Partly(files, why) => (files, Some(why)),
+                Made::Skipped(why) => (Vec::new(), Some(why)),
+            };
+            if let Some(why) = &missing
+                && options.require.iter().any(|required| required == name)
+            {
+                bail!("it is required, and cannot be made here: {why}");
             }
+            some = !files.is_empty();
+            manifest.made(name, files);
+            skipped = missing;
             Ok(())
         });
         if !right {
@@ -91,7 +99,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
         if let Some(why) = skipped {
             println!("SKIPPED {name}: {why}");
-            summary.retract();
+            if !some {
+                summary.retract();
+            }
             manifest.skipped(name, &why);
             summary.skipped(name, &place.target, why);
         }

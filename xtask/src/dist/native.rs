@@ -1,5 +1,6 @@
 //! The library for C and C++: libraries, headers, pkg-config and CMake files, below one directory.
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
@@ -21,6 +22,7 @@ pub(super) fn make(place: &Place) -> Result<Made> {
     };
     let prefix = place.scratch.join("prefix");
     stage(&prefix)?;
+    fs::copy(paths::root().join("LICENSE"), prefix.join("LICENSE"))?;
     let top = format!("dictsqlite-{}-{}", place.version, place.target);
     let archive = place.out.join(format!("{top}.tar.gz"));
     pack::archive(&archive, &prefix, &top)?;

@@ -58,6 +58,10 @@ def unpack(archive, directory):
         # Only our own archives come here; the filter is what Python asks for where it knows it.
         options = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
         packed.extractall(directory, **options)
+    # Builds look at times: what was just unpacked is new.
+    for path in files_below(directory):
+        if not path.is_symlink():
+            os.utime(path)
 
 
 def main():

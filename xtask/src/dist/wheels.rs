@@ -17,21 +17,21 @@ const USE: &str = "tests/dist/use.py";
 pub(super) fn make(place: &Place) -> Result<Made> {
     let pythons = Interpreters::find()?;
     let wheels = Wheels::new(pythons.default())?;
-    let mut files: Vec<PathBuf> = Vec::new();
+    let (mut files, mut missing) = (Vec::new(), Vec::new());
     for (name, oldest) in [("later", 10), ("oldest", 9)] {
         let own = |python: &&Python| (python.minor >= 10) == (oldest >= 10);
         let Some(python) = pythons.all().iter().rfind(own) else {
-            println!("  no CPython 3.{oldest} here: its wheel is not made");
+            missing.push(format!("no CPython 3.{oldest} on this machine to try its wheel with"));
             continue;
         };
         let file = place.take(&wheels.for_python(python)?.path)?;
         tried(place, name, python, &file)?;
         files.push(file);
     }
-    if files.is_empty() {
-        return Ok(Made::Skipped("no CPython to build a wheel with".to_owned()));
-    }
-    Ok(Made::Files(files))
+    Ok(match missing.as_slice() {
+        [] => Made::Files(files),
+        _ => Made::Partly(files, missing.join(", ")),
+    })
 }
 
 /// The sources, and the wheel that an installation makes of them.

@@ -68,7 +68,9 @@ impl Wheels {
             .args(["--no-index", "--no-build-isolation", "--wheel-dir"])
             .arg(out)
             .arg(sources)
-            .env("CARGO_TARGET_DIR", paths::target()?)
+            // Not Cargo's own for this repository: it would take these crates for those, which have the
+            // same names and places, and what the archive lacks would not be missed.
+            .env("CARGO_TARGET_DIR", paths::target()?.join("sdist"))
             // The build asks for `maturin` by its name.
             .env("PATH", self.tools.path()?)
             .dir(sources)
