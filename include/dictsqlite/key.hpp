@@ -49,7 +49,7 @@ class key_view {
                                               !std::is_same_v<I, char> &&
                                               (std::is_signed_v<I> || sizeof(I) < sizeof(std::int64_t))>>
   key_view(I integer) : key_(dictsqlite_integer(static_cast<std::int64_t>(integer))) {}
-  // A tuple, for the length of the call that it is written in.
+  // A tuple, for the length of the call that it is written in. Braces always make one, of one element too.
   key_view(std::initializer_list<key_view> items) : key_(tuple_of(items.begin(), items.size())) {}
   key_view(const std::vector<key_view> &items) : key_(tuple_of(items.data(), items.size())) {}
   explicit key_view(const dictsqlite_key &key) : key_(key) {}

@@ -1,12 +1,15 @@
 /* Forks, and ends of the process without a close: what was acknowledged is there afterwards. */
 #include "check.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static void ended_well(pid_t child) {
   int status;
   CHECK(child > 0 && waitpid(child, &status, 0) == child);
+  if (status != 0) fprintf(stderr, "the child ended with status %#x\n", (unsigned)status);
   CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
@@ -68,6 +71,65 @@ static void forks(void) {
   OK(dictsqlite_close(dict, &error));
 }
 
+/* The child of a fork inherits AddressSanitizer's allocator as it is, with locks that other threads held. */
+#ifdef __SANITIZE_ADDRESS__
+#define FORKS_UNDER_LOAD 0
+#elif defined(__has_feature)
+#define FORKS_UNDER_LOAD !__has_feature(address_sanitizer)
+#else
+#define FORKS_UNDER_LOAD 1
+#endif
+
+static dictsqlite_dict busy;
+static atomic_bool enough;
+
+static void *keep_busy(void *mine) {
+  static dictsqlite_code unread;
+  dictsqlite_call call = {{0}, ignore, &unread};
+  char name[32];
+  for (int i = 0; !atomic_load(&enough); i++) {
+    snprintf(name, sizeof name, "%d:%d", (int)(intptr_t)mine, i % 100);
+    OK(dictsqlite_set(busy, dictsqlite_text(name), dictsqlite_str("v"), &error));
+    CHECK(has(busy, name, "v"));
+    dictsqlite_dict other = opened("busy.db");
+    OK(dictsqlite_incr_async(other, dictsqlite_text("async"), 1, call, NULL, &error));
+    OK(dictsqlite_close(other, &error));
+  }
+  return NULL;
+}
+
+/* Forks at any moment, whatever other threads are in the midst of. */
+static void forks_under_load(void) {
+  enum { THREADS = 4, FORKS = 12 };
+  pthread_t threads[THREADS];
+  int64_t sum;
+  busy = opened("busy.db");
+  for (intptr_t i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, keep_busy, (void *)i) == 0);
+  for (int i = 0; i < FORKS; i++) {
+    usleep(3000 * (i % 4));
+    pid_t child = fork();
+    if (child == 0) {
+      alarm(60);
+      OK(dictsqlite_incr(busy, dictsqlite_text("forks"), 1, &sum, &error));
+      dictsqlite_dict own = opened("busy.db");
+      dictsqlite_code code = DICTSQLITE_INTERNAL;
+      dictsqlite_call call = {{0}, ignore, &code};
+      OK(dictsqlite_queue_open(&call.queue, &error));
+      OK(dictsqlite_incr_async(own, dictsqlite_text("forks"), 1, call, NULL, &error));
+      OK(dictsqlite_queue_run(call.queue, -1, NULL, &error));
+      CHECK(code == DICTSQLITE_OK);
+      OK(dictsqlite_close(own, &error));
+      OK(dictsqlite_close(busy, &error));
+      _exit(0);
+    }
+    ended_well(child);
+  }
+  atomic_store(&enough, true);
+  for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+  CHECK(has(busy, "forks", "24"));
+  OK(dictsqlite_close(busy, &error));
+}
+
 /* `exit` and the end of `main` flush; `_exit` loses what the mode says may be lost. */
 static void exits(void) {
   for (int way = 0; way < 2; way++) {
@@ -92,5 +154,6 @@ static void exits(void) {
 
 static void tests(void) {
   forks();
+  if (FORKS_UNDER_LOAD) forks_under_load();
   exits();
 }
