@@ -59,7 +59,7 @@ pub(crate) fn build() -> Result<()> {
 pub(crate) fn jar(into: &Path) -> Result<PathBuf> {
     place_library()?;
     maven()?.args(["package", "-DskipTests"]).quietly("mvn package")?;
-    let name = format!("dictsqlite-{}.jar", version()?);
+    let name = format!("dictsqlite-{}.jar", paths::version()?);
     fs::create_dir_all(into)?;
     let (from, to) = (out()?.join(&name), into.join(&name));
     fs::copy(&from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn the_pom_and_the_page_have_the_version_of_the_workspace() {
-        let version = format!("<version>{}</version>", version().expect("a version"));
+        let version = format!("<version>{}</version>", paths::version().expect("a version"));
         for file in ["bindings/kotlin/pom.xml", "docs/kotlin.md"] {
             let text = paths::read(&paths::root().join(file)).expect("reads");
             let own = text.split_once("<artifactId>dictsqlite</artifactId>").map(|(_, rest)| rest);

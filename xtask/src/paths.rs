@@ -13,6 +13,15 @@ pub(crate) fn root() -> &'static Path {
     here.parent().unwrap_or(here)
 }
 
+/// The release, which all packages share.
+pub(crate) fn version() -> Result<String> {
+    let manifest = read(&root().join("Cargo.toml"))?;
+    let package = manifest.split_once("[workspace.package]").map(|(_, rest)| rest);
+    let line = package.into_iter().flat_map(str::lines).find(|line| line.starts_with("version = "));
+    let version = line.and_then(|line| line.split('"').nth(1));
+    version.map(str::to_owned).context("no version in Cargo.toml")
+}
+
 /// Cargo's target directory, wherever the user put it: this program runs from inside it.
 pub(crate) fn target() -> Result<PathBuf> {
     let exe = std::env::current_exe().context("where this program is")?;

@@ -1,30 +1,22 @@
 //! The jar for Kotlin, with the native library of this target inside.
 
-use std::path::{Path, PathBuf};
-
 use anyhow::Result;
 
 use super::{Made, Place};
-use crate::paths;
 use crate::run::command;
-
-/// Makes the jar in a directory. `None` while this tree has no Kotlin package.
-const JAR: Option<fn(&Path) -> Result<PathBuf>> = None;
+use crate::{kotlin, paths};
 
 const POM: &str = "bindings/kotlin/pom.xml";
 /// A program in Java, so that only the JDK is needed to use the jar as a stranger would.
 const PROGRAM: &str = "tests/dist/kotlin/Use.java";
 
 pub(super) fn make(place: &Place) -> Result<Made> {
-    let Some(jar) = JAR else {
-        return Ok(Made::Skipped("this tree has no Kotlin package".to_owned()));
-    };
-    for program in ["java", "mvn"] {
+    for program in kotlin::PROGRAMS {
         if command(program).arg("-version").read().is_err() {
             return Ok(Made::Skipped(format!("no `{program}` on this machine")));
         }
     }
-    let file = place.take(&jar(&place.dir("jar")?)?)?;
+    let file = place.take(&kotlin::jar(&place.dir("jar")?)?)?;
     // The jar and what it needs at run time: nothing of the build.
     let mut path = vec![file.clone()];
     path.extend(std::env::split_paths(&needs(place)?));

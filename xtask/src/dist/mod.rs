@@ -119,7 +119,7 @@ impl Place {
         }
         fs::create_dir_all(&out)?;
         let scratch = paths::target()?.join("dist");
-        Ok(Self { out, scratch, version: version()?, target: target()? })
+        Ok(Self { out, scratch, version: paths::version()?, target: target()? })
     }
 
     fn clean(&self) -> Result<()> {
@@ -144,15 +144,6 @@ impl Place {
     }
 }
 
-/// The release, which all packages share.
-fn version() -> Result<String> {
-    let manifest = paths::read(&paths::root().join("Cargo.toml"))?;
-    let package = manifest.split_once("[workspace.package]").map(|(_, rest)| rest);
-    let line = package.into_iter().flat_map(str::lines).find(|line| line.starts_with("version = "));
-    let version = line.and_then(|line| line.split('"').nth(1));
-    version.map(str::to_owned).context("no version in Cargo.toml")
-}
-
 /// The triple of what is built here.
 fn target() -> Result<String> {
     let told = command("rustc").arg("-vV").read()?;
@@ -166,7 +157,7 @@ mod tests {
 
     #[test]
     fn the_release_and_the_target_are_known() {
-        let version = version().unwrap();
+        let version = paths::version().unwrap();
         assert_eq!(version.split('.').count(), 3, "{version}");
         assert!(target().unwrap().contains('-'));
     }

@@ -6,22 +6,15 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::{Made, Place, pack};
-use crate::paths;
 use crate::run::command;
-
-/// Builds the library for users and lays it out below a prefix that may be moved. `None` while this
-/// tree has no C interface.
-const STAGE: Option<fn(&Path) -> Result<()>> = None;
+use crate::{native, paths};
 
 /// Programs that are built against what was unpacked: one in C by pkg-config, one in C++ by CMake.
 const PROGRAMS: &str = "tests/dist/native";
 
 pub(super) fn make(place: &Place) -> Result<Made> {
-    let Some(stage) = STAGE else {
-        return Ok(Made::Skipped("this tree has no C interface".to_owned()));
-    };
     let prefix = place.scratch.join("prefix");
-    stage(&prefix)?;
+    native::install(&prefix)?;
     fs::copy(paths::root().join("LICENSE"), prefix.join("LICENSE"))?;
     let top = format!("dictsqlite-{}-{}", place.version, place.target);
     let archive = place.out.join(format!("{top}.tar.gz"));

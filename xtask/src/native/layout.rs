@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::{Built, version};
+use super::Built;
 use crate::paths;
 use crate::run::command;
 
@@ -22,7 +22,7 @@ pub(crate) fn stage(built: &Built, prefix: &Path) -> Result<()> {
         fs::create_dir_all(dir)?;
     }
     headers(&prefix.join("include"))?;
-    let version = version()?;
+    let version = paths::version()?;
     let names = shared(built, &lib, &version)?;
     archive(&built.archive, &lib.join("libdictsqlite.a"))?;
     let fill = |template: &str, to: &Path| -> Result<()> {

@@ -4,7 +4,7 @@ mod layout;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::paths;
 use crate::run::cargo;
@@ -59,16 +59,7 @@ fn private_libs() -> &'static str {
     }
 }
 
-/// The version of the workspace.
-pub(crate) fn version() -> Result<String> {
-    let manifest = paths::read(&paths::root().join("Cargo.toml"))?;
-    let after = manifest.split_once("[workspace.package]").map(|(_, rest)| rest);
-    let line = after.and_then(|rest| rest.lines().find_map(|line| line.strip_prefix("version = ")));
-    Ok(line.context("no version in Cargo.toml")?.trim_matches('"').to_owned())
-}
-
 /// Builds the library for users and lays it out below `prefix`.
-#[allow(dead_code)] // For the artefacts of a release.
 pub(crate) fn install(prefix: &Path) -> Result<()> {
     stage(&build(Profile::Release)?, prefix)
 }

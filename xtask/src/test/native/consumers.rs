@@ -79,7 +79,7 @@ fn pkg_config(toolchain: &Toolchain<'_>) -> Result<()> {
             .args([flag, "dictsqlite"])
             .read()
     };
-    if ask("--modversion")?.trim() != crate::native::version()? {
+    if ask("--modversion")?.trim() != paths::version()? {
         bail!("pkg-config says version {}", ask("--modversion")?);
     }
     let program = source.with_extension("");
@@ -101,7 +101,7 @@ fn cmake(toolchain: &Toolchain<'_>) -> Result<()> {
     let dir = source.parent().unwrap_or(&source).to_path_buf();
     let language = if toolchain.language.name == C.name { "C" } else { "CXX" };
     let file = source.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let version = crate::native::version()?;
+    let version = paths::version()?;
     std::fs::write(
         dir.join("CMakeLists.txt"),
         format!(
