@@ -33,3 +33,33 @@ pub(super) fn sums(files: &[PathBuf]) -> Result<Vec<String>> {
     }
     Ok(sums)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_same_files_give_the_same_bytes_and_come_out_as_they_went_in() {
+        let dir = crate::paths::target().unwrap().join("tmp").join("pack");
+        let _ = fs::remove_dir_all(&dir);
+        let from = dir.join("from");
+        fs::create_dir_all(from.join("below")).unwrap();
+        fs::write(from.join("a"), "1").unwrap();
+        fs::write(from.join("below").join("b"), "2").unwrap();
+        for kind in ["tar.gz", "zip"] {
+            let [first, second] = ["x", "y"].map(|name| dir.join(format!("{name}.{kind}")));
+            archive(&first, &from, "top").unwrap();
+            // Written again, later.
+            fs::write(from.join("a"), "1").unwrap();
+            archive(&second, &from, "top").unwrap();
+            let sums = sums(&[first.clone(), second]).unwrap();
+            assert_eq!(sums[0], sums[1], "{kind}");
+            assert_eq!(sums[0].len(), 64);
+            let out = dir.join(kind);
+            unpack(&first, &out).unwrap();
+            assert_eq!(fs::read_to_string(out.join("top/below/b")).unwrap(), "2");
+        }
+    }
+}
