@@ -46,13 +46,17 @@ static void forget_blocks(void) {
   }
 }
 
+static int digit_in(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  bug("not hex");
+}
+
 static dictsqlite_slice bytes_in(const json *hex) {
   if (hex->type != JSON_TEXT || hex->len % 2) bug("not hex");
   unsigned char *bytes = kept(hex->len / 2);
   for (size_t i = 0; i < hex->len / 2; i++) {
-    unsigned byte;
-    if (sscanf(hex->text + 2 * i, "%2x", &byte) != 1) bug("not hex");
-    bytes[i] = (unsigned char)byte;
+    bytes[i] = (unsigned char)(digit_in(hex->text[2 * i]) << 4 | digit_in(hex->text[2 * i + 1]));
   }
   return dictsqlite_data(bytes, hex->len / 2);
 }

@@ -39,7 +39,7 @@ pub(super) fn check() -> Result<()> {
 /// Whether a hand-written file is code (`Some(true)`) or prose (`Some(false)`).
 fn kind(file: &Path) -> Option<bool> {
     // Generated.
-    if file.ends_with("include/dictsqlite.h") {
+    if file.ends_with("include/dictsqlite.h") || file.ends_with("DictSQLiteFFI.h") {
         return None;
     }
     match file.extension()?.to_str()? {

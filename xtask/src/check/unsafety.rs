@@ -42,9 +42,10 @@ pub(super) fn check() -> Result<()> {
 /// What is wrong with a crate's manifest.
 fn manifest(shown: &str, text: &str) -> Option<String> {
     let package = text.lines().any(|line| line == "[package]");
-    let inherits = text.contains("[lints]\nworkspace = true");
-    (package && !inherits)
-        .then(|| format!("{shown}: without the workspace's lints, which deny `unsafe`"))
+    let denies = text.contains("[lints]\nworkspace = true")
+        || text.contains("[lints.rust]\nunsafe_code = \"deny\"");
+    (package && !denies)
+        .then(|| format!("{shown}: without lints that deny `unsafe`, such as the workspace's"))
 }
 
 /// Whether the file allows `unsafe`, for itself or for an item.
