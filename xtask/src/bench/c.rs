@@ -24,12 +24,19 @@ pub(super) fn run() -> Result<()> {
     let dir = paths::target()?.join("bench").join("c");
     std::fs::create_dir_all(&dir)?;
     let engine = count::program("dictsqlite-ffi", "get")?;
-    let c = build(&dir)?;
+    let prefix = native::ready(Profile::Release)?;
+    let c = build(&dir, &prefix)?;
+    // Cargo's own directories are in it, where a library of another profile may be.
+    let libraries = prefix.join("lib");
     let file = dir.join("get.db");
     let mut times: [Vec<f64>; 2] = Default::default();
     for _ in 0..ROUNDS {
         for (program, times) in [&engine, &c].into_iter().zip(&mut times) {
-            let said = command(program).arg(&file).arg(GETS.to_string()).read()?;
+            let said = command(program)
+                .arg(&file)
+                .arg(GETS.to_string())
+                .env("LD_LIBRARY_PATH", &libraries)
+                .read()?;
             times.push(said.trim().parse().with_context(|| format!("not a time: {said}"))?);
         }
     }
@@ -44,8 +51,8 @@ pub(super) fn run() -> Result<()> {
     if command("valgrind").arg("--version").read().is_err() {
         println!("SKIPPED: no `valgrind` on this machine, which counts the instructions");
     } else {
-        let rust = counted(&engine, "get::measured*", &file)?;
-        let from_c = counted(&c, "measured_get", &file)?;
+        let rust = counted(&engine, "get::measured*", &file, &libraries)?;
+        let from_c = counted(&c, "measured_get", &file, &libraries)?;
         let ratio = from_c / rust;
         println!("a hot get: engine {rust:.1} instructions, C {from_c:.1}, {ratio:.2} times");
     }
@@ -55,8 +62,7 @@ pub(super) fn run() -> Result<()> {
     Ok(())
 }
 
-fn build(dir: &Path) -> Result<PathBuf> {
-    let prefix = native::ready(Profile::Release)?;
+fn build(dir: &Path, prefix: &Path) -> Result<PathBuf> {
     let (program, lib) = (dir.join("get"), prefix.join("lib"));
     command(std::env::var_os("CC").unwrap_or_else(|| "cc".into()))
         .args(["-std=c11", "-O2", "-Wall", "-Wextra"])
@@ -72,7 +78,7 @@ fn build(dir: &Path) -> Result<PathBuf> {
 }
 
 /// Instructions of one get.
-fn counted(program: &Path, function: &str, file: &Path) -> Result<f64> {
+fn counted(program: &Path, function: &str, file: &Path, libraries: &Path) -> Result<f64> {
     let mut totals = [0; 2];
     for (n, total) in COUNTED.into_iter().zip(&mut totals) {
         let out = file.with_file_name(format!("callgrind.{n}"));
@@ -83,6 +89,7 @@ fn counted(program: &Path, function: &str, file: &Path) -> Result<f64> {
             .arg(program)
             .arg(file)
             .arg(n.to_string())
+            .env("LD_LIBRARY_PATH", libraries)
             .read()?;
         *total = count::total(&paths::read(&out)?).context("no totals")?;
     }

@@ -109,6 +109,11 @@ impl Toolchain<'_> {
         Ok(program)
     }
 
+    /// The library that is loaded is the installed one: cargo's own directories come first otherwise.
+    pub(super) fn finding_library(&self, run: Run) -> Run {
+        run.env("LD_LIBRARY_PATH", self.prefix.join("lib"))
+    }
+
     /// Builds and runs one test program, with a directory of its own.
     pub(super) fn test(&self, source: &Path, flavour: Flavour) -> Result<()> {
         let program = self.build(source, flavour)?;
@@ -131,7 +136,7 @@ impl Toolchain<'_> {
                 .env("ASAN_OPTIONS", if forks { "detect_leaks=0" } else { "detect_leaks=1" }),
             _ => command(&program),
         };
-        run.arg(&files).quietly(&stem)?;
+        self.finding_library(run.arg(&files)).quietly(&stem)?;
         std::fs::remove_dir_all(&files)?;
         Ok(())
     }

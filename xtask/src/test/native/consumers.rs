@@ -26,8 +26,8 @@ pub(super) fn page(toolchain: &Toolchain<'_>) -> Result<()> {
         scratch(&dir)?;
         let source = dir.join(format!("page{number}.{}", toolchain.language.extension));
         std::fs::write(&source, program)?;
-        command(toolchain.build(&source, Flavour::Plain)?)
-            .dir(&dir)
+        toolchain
+            .finding_library(command(toolchain.build(&source, Flavour::Plain)?).dir(&dir))
             .quietly(&format!("program {}", number + 1))?;
     }
     Ok(())
@@ -127,6 +127,7 @@ fn cmake(toolchain: &Toolchain<'_>) -> Result<()> {
     command("ctest")
         .args(["--output-on-failure", "--no-tests=error"])
         .dir(&build)
+        .env("LD_LIBRARY_PATH", prefix.join("lib"))
         .quietly("running")?;
     Ok(())
 }
