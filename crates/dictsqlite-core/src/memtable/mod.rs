@@ -161,7 +161,7 @@ impl<C> Inner<C> {
 
     fn seal(&mut self) {
         if self.active.ops() > 0 {
-            let next = Segment::starting_at(self.accepted);
+            let next = self.active.next(self.accepted, SEAL_KEYS);
             let full = Arc::new(std::mem::replace(&mut self.active, next));
             self.sealed.push_back(Arc::clone(&full));
             self.queue.push_back(Item::Segment(full));

@@ -39,6 +39,14 @@ impl Segment {
         Self { map: IndexMap::default(), start, ops: 0, bytes: 0, durable: false }
     }
 
+    /// The one that comes after this one. After a full one another full one is likely, which then need
+    /// not grow step by step.
+    pub(super) fn next(&self, start: u64, full: usize) -> Self {
+        let room = if self.map.len() >= full { full } else { 0 };
+        let map = IndexMap::with_capacity_and_hasher(room, ahash::RandomState::default());
+        Self { map, ..Self::starting_at(start) }
+    }
+
     /// The bytes a write adds at most.
     pub(super) fn size_of(key: &[u8], value: Option<&Value>) -> usize {
         OVERHEAD + key.len() + value.map_or(0, |v| v.len())
