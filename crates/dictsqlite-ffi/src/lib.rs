@@ -16,7 +16,6 @@ mod open;
 mod operation;
 mod queue;
 mod raw;
-mod sync;
 
 pub use calls::*;
 pub use raw::*;

@@ -9,11 +9,11 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use dictsqlite_core::sync::{Condvar, Mutex};
 use dictsqlite_core::{Canceller, Error, ErrorKind, Result};
 
 use crate::handles::Table;
 use crate::raw::{Callback, dictsqlite_op, dictsqlite_result};
-use crate::sync::{Condvar, Mutex};
 
 /// The queues that C opened.
 pub(crate) static QUEUES: Table<Queue> = Table::new("queue");
@@ -210,11 +210,14 @@ impl Queue {
         let until = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut state = self.state.lock();
         while state.ready.is_empty() && !state.under_way.is_empty() {
-            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) {
+            let timed_out;
+            (state, timed_out) = match until {
+                Some(until) => self.arrived.wait_until(state, until),
+                None => (self.arrived.wait(state), false),
+            };
+            if timed_out {
                 break;
             }
-            state = self.arrived.wait(state, left);
         }
         let ready = std::mem::take(&mut state.ready);
         if std::mem::take(&mut state.signalled)
@@ -262,12 +265,12 @@ impl Queue {
         let until = Instant::now() + limit;
         let mut state = self.state.lock();
         while state.ready.is_empty() {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            let timed_out;
+            (state, timed_out) = self.arrived.wait_until(state, until);
+            if timed_out && state.ready.is_empty() {
                 state.has_runner = false;
                 return false;
             }
-            state = self.arrived.wait(state, Some(left));
         }
         true
     }

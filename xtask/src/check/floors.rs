@@ -30,7 +30,7 @@ const ENGINE: House = House {
 const BORDER: House = House {
     source: "crates/dictsqlite-ffi/src",
     floors: &[
-        &["raw", "sync", "handles"],
+        &["raw", "handles"],
         &["guard", "open", "queue"],
         &["dispatch", "exit"],
         &["operation"],

@@ -3,6 +3,7 @@
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
+use dictsqlite_core::sync::Mutex;
 use dictsqlite_core::{Completion, Error, ErrorKind, Item, Result, Scan, ScanOptions};
 
 use super::DICTS;
@@ -13,7 +14,6 @@ use crate::raw::{
     dictsqlite_call, dictsqlite_code, dictsqlite_dict, dictsqlite_error, dictsqlite_op,
     dictsqlite_page, dictsqlite_scan, dictsqlite_scan_options,
 };
-use crate::sync::Mutex;
 
 static SCANS: Table<Running> = Table::new("scan");
 
