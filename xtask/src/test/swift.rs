@@ -72,6 +72,20 @@ fn names() -> Result<()> {
     if !paths::read(&paths::root().join(PAGE))?.contains(&format!("```swift\n{program}```")) {
         bail!("{PAGE} does not show {EXAMPLE} as it is");
     }
+    quick_start(&paths::read(&paths::root().join("README.md"))?, &program)
+}
+
+/// The README's program is made of lines of the example, which the page shows whole.
+fn quick_start(readme: &str, program: &str) -> Result<()> {
+    let Some((_, shown)) = readme.split_once("```swift\n") else {
+        bail!("README.md shows no Swift")
+    };
+    let lines: BTreeSet<&str> = program.lines().collect();
+    for line in shown.lines().take_while(|line| !line.starts_with("```")) {
+        if !lines.contains(line) {
+            bail!("README.md shows a line that {EXAMPLE} does not have: {line}");
+        }
+    }
     Ok(())
 }
 

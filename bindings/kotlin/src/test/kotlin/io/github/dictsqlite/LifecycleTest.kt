@@ -74,4 +74,11 @@ class LifecycleTest {
         assertTrue("```kotlin\n$source```" in page, "docs/kotlin.md does not show src/test/kotlin/Example.kt as it is")
         assertTrue("```text\n$said```" in page, "docs/kotlin.md does not show what the program says:\n$said")
     }
+
+    @Test
+    fun `the quick start of the README runs`() {
+        assertEquals("{\"name\":\"Ada\"}\n1\n", run("QuickStartKt", dir = dir.toFile()))
+        val source = Files.readString(Path.of("src/test/kotlin/QuickStart.kt"))
+        assertTrue("```kotlin\n$source```" in Files.readString(Path.of("../../README.md")), "README.md shows another program")
+    }
 }
