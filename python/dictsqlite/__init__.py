@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from . import errors
+from . import bench, errors
 from ._async import AsyncDictSQLite
 from ._dictsqlite import __version__
 from ._dict import DictSQLite, DictSQLiteV4, Entry, open
@@ -61,6 +61,7 @@ __all__ = [
     "TimeoutError",
     "UnsupportedError",
     "__version__",
+    "bench",
     "errors",
     "import_legacy",
     "open",
