@@ -65,11 +65,6 @@ impl Open {
         }
     }
 
-    /// True in the child of a fork that inherited it.
-    pub(super) fn is_inherited(&self) -> bool {
-        self.generation != fork::generation()
-    }
-
     /// Is done when the descriptor is closed.
     pub(super) fn closed(&self) -> Completion<()> {
         let (completer, completion) = completion::pair();

@@ -155,7 +155,9 @@ impl Engine {
                 self.begin(Flight { open, load });
             }
             Work::Sync { how, to } => self.begin(Flight { open, load: Load::Sync { how, to } }),
-            Work::Many { direction, requests, to } => self.take_many(&open, direction, requests, to),
+            Work::Many { direction, requests, to } => {
+                self.take_many(&open, direction, requests, to);
+            }
         }
     }
 

@@ -49,11 +49,7 @@ impl UringFile {
         }
     }
 
-    fn batch(
-        &self,
-        direction: Direction,
-        requests: Vec<(Buf, u64)>,
-    ) -> Completion<Vec<Transfer>> {
+    fn batch(&self, direction: Direction, requests: Vec<(Buf, u64)>) -> Completion<Vec<Transfer>> {
         match self.handle.open() {
             Err(e) => Completion::ready(Ok(errors::all_failed(requests, &e))),
             Ok(open) => {
