@@ -1,15 +1,18 @@
 //! The plain data everything else speaks in: keys, values, entries and the writer's commands.
 
+mod change;
 mod command;
 mod entry;
 mod key;
 mod modes;
 mod page;
+mod prefix;
 mod tuple;
 
 #[cfg(test)]
 mod tests;
 
+pub use change::{Change, ChangeKind, ChangeRetention, Watched};
 pub(crate) use command::{Command, Expect, Outcome, TableSpec};
 pub use entry::{Entry, Value};
 pub(crate) use entry::{NEVER, Stamp};
@@ -19,4 +22,5 @@ pub(crate) use key::{
 };
 pub use modes::{Order, PersistMode, StorageMode};
 pub use page::{Page, RowKey, RowRef};
+pub(crate) use prefix::{is_of_prefix_type, prefix_bounds};
 pub(crate) use tuple::stored_prefix;
