@@ -136,7 +136,7 @@ fn trim(state: &State, connection: &mut Option<Result<WriteConnection>>) {
         if state.memtable.command(request, deadline).is_err() {
             return;
         }
-        if !matches!(wait(state, answer), Ok(Outcome::Trimmed(_, true))) {
+        if !matches!(wait(state, answer), Ok(Outcome::Trimmed(true))) {
             return;
         }
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use dictsqlite_core::{Completion, Error, ErrorKind};
 use dictsqlite_core::{Change as CoreChange, Changes as CoreChanges, Watch as CoreWatch, Watched};
+use dictsqlite_core::{Completion, Error, ErrorKind};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyList, PyModule};

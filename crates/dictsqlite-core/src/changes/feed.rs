@@ -171,8 +171,9 @@ impl<S: Source> Feed<S> {
                     // However short the time, it is looked once.
                     while let Err(late) = waited {
                         if !self.is_reading() {
-                            drop(canceller.map(|canceller| canceller.cancel()));
-                            drop(late);
+                            if let Some(canceller) = canceller {
+                                canceller.cancel();
+                            }
                             return Ok(self.take());
                         }
                         waited = late.wait_until(Instant::now() + LOOK);

@@ -16,8 +16,8 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::{
-    Change, ChangeKind, ChangeRetention, Changes, ChangesOptions, Clock, Dict, Error, ErrorKind, Key,
-    ManualClock, Options, PersistMode, Result, ScanOptions, StorageMode, Ttl,
+    Change, ChangeKind, ChangeRetention, Changes, ChangesOptions, Clock, Dict, Error, ErrorKind,
+    Key, ManualClock, Options, PersistMode, Result, ScanOptions, StorageMode, Ttl,
 };
 
 struct File {
@@ -145,7 +145,8 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % n
     }
 }

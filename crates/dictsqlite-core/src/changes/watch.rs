@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::sqlite::{After, Bounds, LogFilter, PageRequest, Reader, Table};
 use crate::store::Store;
 use crate::types::{
-    Entry, Key, Order, Page, PackedKey, Watched, is_of_prefix_type, prefix_bounds, unpack,
+    Entry, Key, Order, PackedKey, Page, Watched, is_of_prefix_type, prefix_bounds, unpack,
 };
 
 /// Entries of one page at most, and their bytes, about.
@@ -48,10 +48,8 @@ impl Watch {
         }
         let source = if keys.is_empty() {
             let tables = vec![table.name.clone()];
-            let log = store
-                .readers
-                .borrow(Instant::now() + timeout)?
-                .snapshot(Reader::log_state)?;
+            let log =
+                store.readers.borrow(Instant::now() + timeout)?.snapshot(Reader::log_state)?;
             check_logged(&log, Some(&tables))?;
             Watching::Range(Range::new(Arc::clone(table), prefix)?)
         } else {

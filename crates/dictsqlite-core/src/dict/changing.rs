@@ -8,9 +8,7 @@ use crate::changes::{Changes, ChangesOptions, Watch};
 use crate::completion::Completion;
 use crate::error::{Error, Result};
 use crate::store::unexpected;
-use crate::types::{
-    AsKey, ChangeRetention, Command, Key, Outcome, PackedKey, StorageMode, pack,
-};
+use crate::types::{AsKey, ChangeRetention, Command, Key, Outcome, PackedKey, StorageMode, pack};
 
 impl Dict {
     /// [`Dict::table`], saying as well whether its changes are logged; see

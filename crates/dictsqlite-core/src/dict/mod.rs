@@ -285,9 +285,9 @@ impl Drop for Dict {
 /// Takes over one count of the store's handles.
 fn bind(store: Arc<Store>, options: &Options) -> Result<Bound> {
     let deadline = Instant::now() + options.timeout;
-    let table = store.table(&options.table, options.storage_mode, deadline).and_then(|table| {
-        store.settle_changes(&table, options.changes, deadline).map(|()| table)
-    });
+    let table = store
+        .table(&options.table, options.storage_mode, deadline)
+        .and_then(|table| store.settle_changes(&table, options.changes, deadline).map(|()| table));
     match table {
         Ok(table) => Ok(Bound::new(store, table)),
         Err(e) => {

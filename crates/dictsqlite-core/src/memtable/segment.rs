@@ -77,7 +77,8 @@ impl Segment {
             }
             RawEntryMut::Vacant(entry) => {
                 self.bytes += OVERHEAD + key.len() + size;
-                let pending = Pending { value, expires_at, op, place: op, replaced: false, removed: op };
+                let pending =
+                    Pending { value, expires_at, op, place: op, replaced: false, removed: op };
                 entry.insert_hashed_nocheck(hash, PackedKey::from(key), pending);
             }
         }

@@ -34,10 +34,11 @@ impl WriteConnection {
                 return self.enable_changes(tables, *table, (*count, *age_ms), applied);
             }
             Command::TrimChanges { limit } => {
-                let (gone, more) =
-                    self.trim_log(*limit, now_ms).map_err(|e| fault::error(&e, "trimming"))?;
+                let more = self
+                    .trim_log(*limit, now_ms)
+                    .map_err(|e| fault::error(&e, "trimming the change log"))?;
                 applied.wrote = true;
-                return Ok(Ok(Outcome::Trimmed(gone, more)));
+                return Ok(Ok(Outcome::Trimmed(more)));
             }
             Command::Sync => {
                 schema::write_number(&self.connection, "synced", self.counter + 1)
@@ -102,7 +103,8 @@ impl WriteConnection {
             Command::Set { value, expires_at, expect, .. } => {
                 check_expected(*expect, there.as_ref(), key)?;
                 let buried = stored.is_some() && there.is_none();
-                let version = self.put(table, key, (value, *expires_at), buried, now_ms, applied)?;
+                let version =
+                    self.put(table, key, (value, *expires_at), buried, now_ms, applied)?;
                 Ok(Outcome::Version(version))
             }
             Command::Delete { expect, .. } => {
@@ -189,9 +191,8 @@ impl WriteConnection {
                 Ok(Outcome::Item(Some((unpack(&key), entry))))
             }
             Command::Clear { .. } => {
-                let rows = self.deleting(table, now_ms, |c| {
-                    c.prepare_cached(&table.sql.clear)?.execute([])
-                })?;
+                let rows = self
+                    .deleting(table, now_ms, |c| c.prepare_cached(&table.sql.clear)?.execute([]))?;
                 self.counter += 1;
                 self.next_expiry.insert(table.id, i64::MAX);
                 applied.emptied = true;

@@ -144,7 +144,8 @@ impl Reader {
                 return Ok(true);
             }
             let change = change_of(row, key, &mut name)?;
-            size += [&change.old, &change.new].into_iter().flatten().map(|v| v.len()).sum::<usize>();
+            size +=
+                [&change.old, &change.new].into_iter().flatten().map(|v| v.len()).sum::<usize>();
             page.push(change);
             Ok(size < bytes)
         })

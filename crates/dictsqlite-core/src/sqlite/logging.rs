@@ -206,9 +206,9 @@ impl WriteConnection {
     }
 
     /// Removes at most `most` changes that are beyond the limits; true if there are more.
-    pub(super) fn trim_log(&mut self, most: u32, now_ms: i64) -> rusqlite::Result<(u64, bool)> {
-        let Some(limits) = Limits::read(&self.connection)? else { return Ok((0, false)) };
-        let Some(ends) = limits.ends(&self.connection)? else { return Ok((0, false)) };
+    pub(super) fn trim_log(&mut self, most: u32, now_ms: i64) -> rusqlite::Result<bool> {
+        let Some(limits) = Limits::read(&self.connection)? else { return Ok(false) };
+        let Some(ends) = limits.ends(&self.connection)? else { return Ok(false) };
         let rows = limits.rows + limits.uncounted(&self.connection)?;
         let excess = rows - limits.count;
         let (mut gone, mut last, mut more) = (0, None, false);
@@ -238,7 +238,7 @@ impl WriteConnection {
         }
         write_number(&self.connection, ROWS, rows - gone)?;
         write_number(&self.connection, COUNTED, ends.last)?;
-        Ok((gone.unsigned_abs(), more))
+        Ok(more)
     }
 }
 

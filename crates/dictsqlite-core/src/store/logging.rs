@@ -25,8 +25,7 @@ impl Store {
         match (self.logs_changes(table, deadline)?, wanted) {
             (false, true) if self.is_read_only() => Err(read_only()),
             (false, true) => {
-                let command = 
-                    Command::EnableChanges { table: table.id, count: None, age_ms: None };
+                let command = Command::EnableChanges { table: table.id, count: None, age_ms: None };
                 match self.command(command, deadline, false).wait()? {
                     Outcome::Done => Ok(()),
                     _ => Err(unexpected()),

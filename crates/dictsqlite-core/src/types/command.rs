@@ -93,8 +93,8 @@ pub(crate) enum Outcome {
     Count(u64),
     /// So many expired entries were removed, and when the next one expires (`i64::MAX` for never).
     Swept(u64, i64),
-    /// So many changes were removed from the log; true if there are more.
-    Trimmed(u64, bool),
+    /// The log was trimmed; true if there is more to remove.
+    Trimmed(bool),
     /// The table's number.
     Table(u32),
     /// Nothing to say.

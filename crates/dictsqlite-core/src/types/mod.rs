@@ -17,9 +17,7 @@ pub(crate) use command::{Command, Expect, Outcome, TableSpec};
 pub use entry::{Entry, Value};
 pub(crate) use entry::{NEVER, Stamp};
 pub use key::{AsKey, Key, KeyRef, MAX_KEY_BYTES};
-pub(crate) use key::{
-    KeyBuf, PackedKey, SqlKey, Tag, pack, pack_stored, packed_table, sql_key, unpack,
-};
+pub(crate) use key::{KeyBuf, PackedKey, SqlKey, pack, pack_stored, packed_table, sql_key, unpack};
 pub use modes::{Order, PersistMode, StorageMode};
 pub use page::{Page, RowKey, RowRef};
 pub(crate) use prefix::{is_of_prefix_type, prefix_bounds};

@@ -9,8 +9,8 @@ use pyo3::types::PyList;
 
 use super::hub::{awaitable, done, later};
 use super::methods::Awaitable;
-use crate::streams::{Changes, Pages, Stream, Watch, change_of, watched_of};
 use crate::errors;
+use crate::streams::{Changes, Pages, Stream, Watch, change_of, watched_of};
 
 /// Whether there is more; false when the stream is closed.
 fn open(ready: Completion<()>) -> Completion<bool> {
@@ -119,17 +119,13 @@ impl Watch {
 
     fn __anext__<'py>(&self, py: Python<'py>) -> Awaitable<'py> {
         let values = Arc::clone(&self.values);
-        later(py, || {
-            next(py, &self.stream, move |py, watched| watched_of(py, &watched, &values))
-        })
+        later(py, || next(py, &self.stream, move |py, watched| watched_of(py, &watched, &values)))
     }
 
     /// `page` without blocking, and without a timeout: `asyncio.wait_for` has one, and loses nothing.
     fn apage<'py>(&self, py: Python<'py>) -> Awaitable<'py> {
         let values = Arc::clone(&self.values);
-        later(py, || {
-            page(py, &self.stream, move |py, watched| watched_of(py, &watched, &values))
-        })
+        later(py, || page(py, &self.stream, move |py, watched| watched_of(py, &watched, &values)))
     }
 
     /// `close`, which never blocks, for symmetry.

@@ -14,8 +14,7 @@ fn a_set_an_update_and_a_delete_are_logged_with_their_values() {
     dict.delete("never").unwrap();
     dict.flush().unwrap();
     let changes = all(&dict);
-    let expected =
-        ["insert \"a\" - 1", "update \"a\" 1 2", "insert \"b\" - 3", "delete \"a\" 2 -"];
+    let expected = ["insert \"a\" - 1", "update \"a\" 1 2", "insert \"b\" - 3", "delete \"a\" 2 -"];
     assert_eq!(told(&changes), expected);
     assert_eq!(&*changes[0].table, "main");
     assert_eq!(changes[2].seq, dict.entry("b").unwrap().unwrap().version);
@@ -29,7 +28,7 @@ fn commands_are_logged_like_blind_writes() {
     dict.incr("n", 5).unwrap();
     dict.incr("n", 1).unwrap();
     let version = dict.entry("n").unwrap().unwrap().version;
-    dict.set_if_version("n", b"x", version, Ttl::Never).unwrap();
+    dict.set_if_version("n", b"x"[..].into(), version, Ttl::Never).unwrap();
     dict.set_default("d", b"1"[..].into(), Ttl::Never).unwrap();
     assert!(dict.expire("d", Ttl::After(Duration::from_secs(1000))).unwrap());
     dict.pop("n").unwrap();
@@ -119,7 +118,8 @@ fn expiry_is_told_when_the_entry_is_removed() {
     // By the sweep, or by a set in its place: then it has expired first and is inserted then.
     let file = File::new();
     let clock = Arc::new(ManualClock::at(1_000_000));
-    let dict = file.with(Options { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..Options::default() });
+    let dict =
+        file.with(Options { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..Options::default() });
     let second = Ttl::After(Duration::from_secs(1));
     dict.set_with_ttl("swept", b"1", second).unwrap();
     dict.set_with_ttl("set", b"2", second).unwrap();
@@ -236,7 +236,8 @@ fn names_that_need_quoting_are_quoted() {
         table.delete("k").unwrap();
         table.set("k", b"2").unwrap();
         table.flush().unwrap();
-        let options = ChangesOptions { since: Some(0), tables: Some(vec![name.into()]), prefix: None };
+        let options =
+            ChangesOptions { since: Some(0), tables: Some(vec![name.into()]), prefix: None };
         let changes = rest(&dict.changes(&options).unwrap());
         assert_eq!(told(&changes), ["insert \"k\" - 2"]);
         assert_eq!(&*changes[0].table, name);

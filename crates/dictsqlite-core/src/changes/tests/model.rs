@@ -53,7 +53,8 @@ fn after_a_long_random_run_the_log_says_what_the_table_has() {
     let operations: u64 = operations.map_or(20_000, |n| n.parse().unwrap());
     let file = File::new();
     let clock = Arc::new(ManualClock::at(1_000_000));
-    let dict = file.with(Options { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..Options::default() });
+    let dict =
+        file.with(Options { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..Options::default() });
     let changes = since(&dict, 0);
     let mut follower = Follower::default();
     let mut dice = Dice(operations);

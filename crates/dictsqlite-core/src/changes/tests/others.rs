@@ -14,7 +14,7 @@ fn other_tools_changes_are_logged() {
     dict.flush().unwrap();
     let changes = dict.changes(&ChangesOptions::default()).unwrap();
     let shell = file.shell();
-    let mut check = |sql: &str, expected: &[&str]| {
+    let check = |sql: &str, expected: &[&str]| {
         run(&shell, sql);
         assert_eq!(told(&rest(&changes)), expected, "{sql}");
     };
@@ -45,12 +45,16 @@ fn other_tools_changes_are_logged() {
         &["delete \"d\" 5 -", "update \"c\" a a"],
     );
     check("UPDATE main SET version = 7", &[]);
-    check("BEGIN; DELETE FROM main; INSERT INTO main(key, value) VALUES('x', x'31'); ROLLBACK", &[]);
+    check(
+        "BEGIN; DELETE FROM main; INSERT INTO main(key, value) VALUES('x', x'31'); ROLLBACK",
+        &[],
+    );
     check("SAVEPOINT s; DELETE FROM main; ROLLBACK TO s; RELEASE s", &[]);
     check("DELETE FROM main", &["delete \"c\" a -", "delete \"a\" 9 -"]);
-    check("PRAGMA recursive_triggers = 1; INSERT INTO main(key, value) VALUES('r', x'31')", &[
-        "insert \"r\" - 1",
-    ]);
+    check(
+        "PRAGMA recursive_triggers = 1; INSERT INTO main(key, value) VALUES('r', x'31')",
+        &["insert \"r\" - 1"],
+    );
     check(
         "REPLACE INTO main(key, value) VALUES('r', x'32')",
         &["delete \"r\" 1 -", "insert \"r\" - 2"],
@@ -70,7 +74,7 @@ fn other_tools_changes_have_versions_and_numbers_of_the_counter() {
     let version = dict.entry("a").unwrap().unwrap().version;
     let shell = file.shell();
     run(&shell, "UPDATE main SET value = x'32' WHERE key = 'a'");
-    let refused = dict.set_if_version("a", b"3", version, Ttl::Never).unwrap_err();
+    let refused = dict.set_if_version("a", b"3"[..].into(), version, Ttl::Never).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Conflict);
     // A version that another tool sets is no number of an operation.
     run(&shell, "INSERT INTO main(key, value, version) VALUES('b', x'31', 1 << 40)");

@@ -46,7 +46,8 @@ fn the_newest_changes_are_kept_by_count() {
 fn old_changes_are_removed_by_age() {
     let file = File::new();
     let clock = Arc::new(ManualClock::at(1_000_000));
-    let dict = file.with(Options { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..Options::default() });
+    let dict =
+        file.with(Options { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..Options::default() });
     keep(&dict, 1_000_000, Duration::from_secs(60));
     for n in 0..2500_i64 {
         dict.set(n, b"1").unwrap();

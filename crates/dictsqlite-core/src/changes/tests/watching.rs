@@ -41,7 +41,8 @@ fn keys_are_given_as_they_are_and_then_when_they_differ() {
 fn an_entry_that_expires_is_gone() {
     let file = File::new();
     let clock = Arc::new(ManualClock::at(1_000_000));
-    let dict = file.with(Options { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..Options::default() });
+    let dict =
+        file.with(Options { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..Options::default() });
     dict.set_with_ttl("a", b"1", Ttl::After(Duration::from_secs(1))).unwrap();
     let watch = dict.watch(&["a"], None).unwrap();
     assert_eq!(page(&watch), ["\"a\" 1"]);
