@@ -51,7 +51,7 @@ impl Watch {
             let log =
                 store.readers.borrow(Instant::now() + timeout)?.snapshot(Reader::log_state)?;
             check_logged(&log, Some(&tables))?;
-            Watching::Range(Range::new(Arc::clone(table), prefix)?)
+            Watching::Range(Box::new(Range::new(Arc::clone(table), prefix)?))
         } else {
             Watching::Keys(Named { table: Arc::clone(table), known: vec![None; keys.len()], keys })
         };
@@ -101,7 +101,7 @@ impl Drop for Watch {
 
 enum Watching {
     Keys(Named),
-    Range(Range),
+    Range(Box<Range>),
 }
 
 impl Source for Watching {
