@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from . import bench, errors
 from ._async import AsyncDictSQLite
-from ._dictsqlite import __version__
+from ._dictsqlite import Change, Changes, Watch, __version__
 from ._dict import DictSQLite, DictSQLiteV4, Entry, open
+from ._entry import Watched
 from ._exit import EXIT_LIMIT
 from .errors import (
     BusyError,
@@ -23,6 +24,7 @@ from .errors import (
     CorruptError,
     DictSQLiteError,
     FullError,
+    HistoryTruncatedError,
     InternalError,
     InvalidError,
     IoError,
@@ -41,6 +43,8 @@ __all__ = [
     "AsyncDictSQLite",
     "BusyError",
     "CancelledError",
+    "Change",
+    "Changes",
     "ClosedError",
     "CodecError",
     "ConflictError",
@@ -50,6 +54,7 @@ __all__ = [
     "DictSQLiteV4",
     "Entry",
     "FullError",
+    "HistoryTruncatedError",
     "InternalError",
     "InvalidError",
     "IoError",
@@ -60,6 +65,8 @@ __all__ = [
     "ReadOnlyError",
     "TimeoutError",
     "UnsupportedError",
+    "Watch",
+    "Watched",
     "__version__",
     "bench",
     "errors",

@@ -16,7 +16,9 @@ class Awaitables:
     if TYPE_CHECKING:  # native
 
         def _ascan(self, what: str, **options: Any) -> Any: ...
-        def _aattach(self, other: Any, name: str, storage: Optional[str]) -> Any: ...
+        def _aattach(
+            self, other: Any, name: str, storage: Optional[str], changes: Optional[bool]
+        ) -> Any: ...
         def abatch_set(self, items: Any) -> Any: ...
         def aclose(self) -> Any: ...
         def aget(self, key: Any, default: Any) -> Any: ...
@@ -60,10 +62,12 @@ class Awaitables:
     def __aiter__(self) -> AsyncIterator[Any]:
         return self.akeys()
 
-    async def atable(self, name: str, storage_mode: Optional[str] = None) -> Any:
+    async def atable(
+        self, name: str, storage_mode: Optional[str] = None, *, changes: Optional[bool] = None
+    ) -> Any:
         """``table`` without blocking."""
         other = type(self).__new__(type(self))
-        await other._aattach(self, name, storage_mode)
+        await other._aattach(self, name, storage_mode, changes)
         vars(other)["_given"] = vars(self).get("_given", {})
         return other
 

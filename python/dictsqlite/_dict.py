@@ -64,6 +64,9 @@ class DictSQLite(Awaitables, Memoizing, _Dict):
         Seconds that a call may wait for a lock, for room or for its commit; ``math.inf`` allowed.
     ``read_only`` (False)
         Opens an existing file and never writes to it.
+    ``changes`` (None)
+        ``True``: the table's changes are logged, as by ``enable_changes``. ``False``: a table whose
+        changes are logged is refused. ``None``: as it is.
     ``ttl`` (None)
         Seconds (or a ``timedelta``) that entries live unless a call says otherwise; ``None`` for
         ever.
@@ -171,16 +174,18 @@ class DictSQLite(Awaitables, Memoizing, _Dict):
 
     # -- tables ----------------------------------------------------------------------------------
 
-    def table(self, name: str, storage_mode: Optional[str] = None) -> DictSQLite:
+    def table(
+        self, name: str, storage_mode: Optional[str] = None, *, changes: Optional[bool] = None
+    ) -> DictSQLite:
         """A handle on another table of the same store, with this handle's options.
 
         It is made when missing. Without ``storage_mode`` it is opened with the codec it has, or
-        made with this handle's.
+        made with this handle's. ``changes`` as in the constructor; ``None`` for this handle's.
         """
         if not isinstance(name, str):
             raise TypeError(f"a table name is a str, not {type(name).__name__}")
         other = type(self).__new__(type(self))
-        other._attach(self, name, storage_mode)
+        other._attach(self, name, storage_mode, changes)
         vars(other)["_given"] = vars(self).get("_given", {})
         return other
 

@@ -41,6 +41,7 @@ class DictSQLite(Awaitables, Memoizing, _Dict, MutableMapping[Key, Any]):  # pyr
         cache_bytes: int = 268_435_456,
         timeout: Union[float, timedelta] = 30.0,
         read_only: bool = False,
+        changes: Optional[bool] = None,
         ttl: Union[float, timedelta, None] = None,
         adopt: bool = False,
         safe_pickle_allowed_names: Optional[Iterable[Union[type, str]]] = None,
@@ -99,7 +100,9 @@ class DictSQLite(Awaitables, Memoizing, _Dict, MutableMapping[Key, Any]):  # pyr
     def __or__(self, other: Mapping[Any, Any]) -> dict[Any, Any]: ...
     def __ror__(self, other: Mapping[Any, Any]) -> dict[Any, Any]: ...
     def __ior__(self, other: Union[Mapping[Any, Any], Iterable[tuple[Any, Any]]]) -> Self: ...
-    def table(self, name: str, storage_mode: Optional[StorageMode] = None) -> Self: ...
+    def table(
+        self, name: str, storage_mode: Optional[StorageMode] = None, *, changes: Optional[bool] = None
+    ) -> Self: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *exc: object) -> None: ...
 
@@ -121,6 +124,7 @@ def open(
     cache_bytes: int = 268_435_456,
     timeout: Union[float, timedelta] = 30.0,
     read_only: bool = False,
+    changes: Optional[bool] = None,
     ttl: Union[float, timedelta, None] = None,
     adopt: bool = False,
     safe_pickle_allowed_names: Optional[Iterable[Union[type, str]]] = None,

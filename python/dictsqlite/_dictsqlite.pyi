@@ -1,14 +1,14 @@
 """The native half: what `dictsqlite.DictSQLite` is built on."""
 
-from collections.abc import AsyncIterator, Coroutine, Generator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from os import PathLike
-from typing import Any, Final, Optional, TypeVar, Union, final, overload
+from typing import Any, Final, Literal, Optional, TypeVar, Union, final, overload
 
 from typing_extensions import Self, TypeAlias
 
 from ._dict import Key
-from ._entry import Entry
+from ._entry import Entry, Watched
 from .modes import Order, PersistMode, StorageMode
 
 _D = TypeVar("_D")
@@ -26,7 +26,9 @@ class Dict:
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
     def _open(self, path: Union[str, PathLike[str]], options: dict[str, Any]) -> None: ...
-    def _attach(self, other: Dict, name: str, storage: Optional[str]) -> None: ...
+    def _attach(
+        self, other: Dict, name: str, storage: Optional[str], changes: Optional[bool] = None
+    ) -> None: ...
     def _decode(self, data: bytes) -> Any: ...
     def __getitem__(self, key: Key, /) -> Any: ...
     def __setitem__(self, key: Key, value: Any, /) -> None: ...
@@ -88,6 +90,34 @@ class Dict:
     def close(self) -> None:
         """Flushes and closes this handle; the last one closes the store. Closing twice is fine."""
 
+    def enable_changes(
+        self, *, count: Optional[int] = None, age: Union[float, timedelta, None] = None
+    ) -> None:
+        """Has the changes of this table logged from now on, whoever makes them. `count` changes of the last
+        `age` seconds are kept in the store's log; `None` leaves a limit as it is."""
+
+    def has_changes(self) -> bool:
+        """True if the changes of this table are logged."""
+
+    def changes(
+        self, since: Optional[int] = None, tables: Optional[Sequence[str]] = None, prefix: Optional[Key] = None
+    ) -> Changes:
+        """The changes of the store, for `for` and for `async for`: those after number `since` (0: from the
+        beginning of what is kept; `None`: those committed from now on), of `tables` (`None`: all whose
+        changes are logged), of keys with `prefix`."""
+
+    def watch(self, *keys: Key, prefix: Optional[Key] = None) -> Watch:
+        """The state of `keys` and then, when they differ, their latest: for `for` and for `async for`.
+        Without keys, of all keys with `prefix`, which needs the change log."""
+
+    def aenable_changes(
+        self, *, count: Optional[int] = None, age: Union[float, timedelta, None] = None
+    ) -> _Later[None]:
+        """`enable_changes` without blocking."""
+
+    def ahas_changes(self) -> _Later[bool]:
+        """`has_changes` without blocking."""
+
     def stats(self) -> dict[str, int]:
         """Figures of the store, by name."""
 
@@ -111,7 +141,9 @@ class Dict:
     ) -> Scan: ...
     def _ascan(self, what: str, **options: Any) -> AsyncScan: ...
     def _aopen(self, path: Union[str, PathLike[str]], options: dict[str, Any]) -> _Later[None]: ...
-    def _aattach(self, other: Dict, name: str, storage: Optional[str]) -> _Later[None]: ...
+    def _aattach(
+        self, other: Dict, name: str, storage: Optional[str], changes: Optional[bool] = None
+    ) -> _Later[None]: ...
     def _identity(self) -> tuple[int, int]: ...
     def aentry(self, key: Key) -> _Later[Optional[Entry]]:
         """`entry` without blocking."""
@@ -216,6 +248,87 @@ class AsyncScan(AsyncIterator[Any]):
     def __anext__(self) -> _Later[Any]: ...
     def aclose(self) -> _Later[None]:
         """Ends the scan and gives up what it holds."""
+
+@final
+class Change:
+    """A change, as it was committed. Its values are decoded when they are looked at."""
+
+    @property
+    def seq(self) -> int:
+        """The number of the operation: larger than that of every change committed before."""
+
+    @property
+    def kind(self) -> Literal["insert", "update", "delete", "expire"]:
+        """`"insert"`, `"update"`, `"delete"` or `"expire"`."""
+
+    @property
+    def table(self) -> str:
+        """The table's name."""
+
+    @property
+    def key(self) -> Key:
+        """The key."""
+
+    @property
+    def old(self) -> Any:
+        """The value before; `None` for an insert."""
+
+    @property
+    def new(self) -> Any:
+        """The value after; `None` for a delete and an expiry."""
+
+    @property
+    def expires_at(self) -> Optional[float]:
+        """When the entry as it is now expires, in seconds since the Unix epoch; `None` for never."""
+
+    @property
+    def at(self) -> float:
+        """When it was written, in seconds since the Unix epoch."""
+
+@final
+class Changes(Iterator[Change], AsyncIterator[Change]):
+    """The changes of a store, in the order in which they were committed; an iterator that waits for the
+    next one, for `for` and for `async for`."""
+
+    def __iter__(self) -> Changes: ...
+    def __next__(self) -> Change: ...
+    def __aiter__(self) -> Changes: ...
+    def __anext__(self) -> _Later[Change]: ...
+    def page(self, timeout: Optional[float] = None) -> list[Change]:
+        """The changes there are, in a list; waits for one, and gives an empty list after `timeout` seconds."""
+
+    def apage(self) -> _Later[list[Change]]:
+        """`page` without blocking, and without a timeout: `asyncio.wait_for` has one, and loses nothing."""
+
+    @property
+    def position(self) -> int:
+        """Everything up to this number was given out or passed over: `since` to go on from here."""
+
+    def close(self) -> None:
+        """Ends the stream, and whoever waits for it."""
+
+    def aclose(self) -> _Later[None]:
+        """`close`, which never blocks, for symmetry."""
+
+@final
+class Watch(Iterator[Watched], AsyncIterator[Watched]):
+    """Keys being watched; an iterator that gives their state, and then waits for what differs."""
+
+    def __iter__(self) -> Watch: ...
+    def __next__(self) -> Watched: ...
+    def __aiter__(self) -> Watch: ...
+    def __anext__(self) -> _Later[Watched]: ...
+    def page(self, timeout: Optional[float] = None) -> list[Watched]:
+        """What there is, in a list; waits for it, and gives an empty list after `timeout` seconds."""
+
+    def apage(self) -> _Later[list[Watched]]:
+        """`page` without blocking, and without a timeout: `asyncio.wait_for` has one, and loses nothing."""
+
+    def close(self) -> None:
+        """Ends it, and whoever waits for it."""
+
+    def aclose(self) -> _Later[None]:
+        """`close`, which never blocks, for symmetry."""
 
 @final
 class Done(Coroutine[Any, Any, Any]):

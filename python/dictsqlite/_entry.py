@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Optional
 
-__all__ = ["Entry"]
+__all__ = ["Entry", "Watched"]
 
 
 class Entry(NamedTuple):
@@ -15,3 +15,11 @@ class Entry(NamedTuple):
     version: int
     #: When it expires, in seconds since the Unix epoch; ``None`` for never.
     expires_at: Optional[float]
+
+
+class Watched(NamedTuple):
+    """A key as a watch has found it."""
+
+    key: Any
+    #: The entry; ``None`` when there is none.
+    entry: Optional[Entry]

@@ -29,6 +29,7 @@ def spelled_out(
     cache_bytes: int = 256 * 1024 * 1024,
     timeout: float = 30.0,
     read_only: bool = False,
+    changes: Optional[bool] = None,
     ttl: Optional[float] = None,
     adopt: bool = False,
     safe_pickle_allowed_names: Optional[Iterable[Any]] = None,

@@ -18,6 +18,7 @@ __all__ = [
     "CorruptError",
     "DictSQLiteError",
     "FullError",
+    "HistoryTruncatedError",
     "InternalError",
     "InvalidError",
     "IoError",
@@ -119,6 +120,11 @@ class InvalidError(DictSQLiteError, ValueError):
     """An argument or option is invalid."""
 
     code = 14
+
+
+class HistoryTruncatedError(InvalidError):
+    """Changes that were asked for were removed from the log already: read the state as it is now, and
+    go on from there."""
 
 
 class IoError(DictSQLiteError, OSError):

@@ -66,12 +66,13 @@ struct Inner {
     kind: ErrorKind,
     message: String,
     key: Option<Key>,
+    history: bool,
 }
 
 impl Error {
     /// Makes an error of `kind`.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), key: None }))
+        Self(Box::new(Inner { kind, message: message.into(), key: None, history: false }))
     }
 
     /// The same error, naming the key it is about.
@@ -98,6 +99,19 @@ impl Error {
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Invalid, message)
+    }
+
+    /// Changes that were asked for are not in the log any more.
+    pub(crate) fn history_truncated(message: impl Into<String>) -> Self {
+        let mut error = Self::invalid(message);
+        error.0.history = true;
+        error
+    }
+
+    /// True when changes that were asked for were removed from the log already: read the state as it is
+    /// now, and go on from there. The kind is `Invalid`.
+    pub fn is_history_truncated(&self) -> bool {
+        self.0.history
     }
 
     pub(crate) fn closed() -> Self {

@@ -53,12 +53,15 @@
 //! in the repository is the guide, `docs/durability.md` has the promises, `docs/design.md` the inside.
 
 mod cache;
+mod changes;
 mod clock;
 mod codec;
 mod completion;
 mod dict;
 mod error;
 pub mod io;
+mod listeners;
+mod lookout;
 mod maintenance;
 mod memtable;
 mod options;
@@ -73,6 +76,7 @@ mod types;
 mod vfs;
 mod writer;
 
+pub use changes::{Changes, ChangesOptions, Watch};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use codec::MAX_VALUE_BYTES;
 pub use completion::{Canceller, Completion, interruptible};
@@ -82,8 +86,8 @@ pub use options::Options;
 pub use scan::{Item, Scan, ScanOptions};
 pub use store::{end, shutdown};
 pub use types::{
-    AsKey, Entry, Key, KeyRef, MAX_KEY_BYTES, Order, Page, PersistMode, RowKey, RowRef,
-    StorageMode, Value,
+    AsKey, Change, ChangeKind, ChangeRetention, Entry, Key, KeyRef, MAX_KEY_BYTES, Order, Page,
+    PersistMode, RowKey, RowRef, StorageMode, Value, Watched,
 };
 pub use vfs::fork::{generation as forks, is_main_thread};
 

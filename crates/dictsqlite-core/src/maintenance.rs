@@ -17,6 +17,10 @@ const SWEEP_ROWS: u32 = 1000;
 const SWEEP_PAUSE: Duration = Duration::from_millis(500);
 /// The longest sleep: once in so long it is looked whether the file is still in its place.
 const LONGEST: Duration = Duration::from_secs(2);
+/// Changes removed from the log by one command.
+const TRIM_ROWS: u32 = 1000;
+/// The least time between two looks at the log's length.
+const TRIM_PAUSE: Duration = Duration::from_millis(500);
 /// How long a sweep may wait for the write lock.
 const SWEEP_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -24,6 +28,7 @@ const SWEEP_PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) fn run(state: &Arc<State>) {
     let mut connection = None;
     let mut next_sweep = Instant::now();
+    let mut next_trim = next_sweep;
     loop {
         let checkpoint = {
             let mut list = state.chores.list.lock();
@@ -56,6 +61,10 @@ pub(crate) fn run(state: &Arc<State>) {
             // What is cached belongs to a file that is gone: without a stamp it is not believed.
             let _pass = fork::enter();
             state.stamps.close();
+        }
+        if Instant::now() >= next_trim {
+            trim(state, &mut connection);
+            next_trim = Instant::now() + TRIM_PAUSE;
         }
         if Instant::now() >= next_sweep && until_expiry(state).is_zero() {
             sweep(state);
@@ -98,6 +107,37 @@ fn sweep(state: &State) {
                     break;
                 }
             }
+        }
+    }
+}
+
+/// Removes what the change log need not keep any more.
+fn trim(state: &State, connection: &mut Option<Result<WriteConnection>>) {
+    if !state.tables.open().iter().any(|table| table.has_changes()) {
+        return;
+    }
+    let is_due = |connection: &mut Option<Result<WriteConnection>>| {
+        let _pass = fork::enter();
+        let c = connection.get_or_insert_with(|| WriteConnection::open(&state.opener));
+        match c {
+            // What fails is looked at again the next time.
+            Ok(c) => c.log_is_due(state.now_ms()).unwrap_or(false),
+            Err(_) => {
+                *connection = None;
+                false
+            }
+        }
+    };
+    while is_due(connection) {
+        let (reply, answer) = pair();
+        let command = Command::TrimChanges { limit: TRIM_ROWS };
+        let request = Request { command, durable: false, reply, stage: Arc::default() };
+        let deadline = Instant::now() + SWEEP_PATIENCE;
+        if state.memtable.command(request, deadline).is_err() {
+            return;
+        }
+        if !matches!(wait(state, answer), Ok(Outcome::Trimmed(true))) {
+            return;
         }
     }
 }

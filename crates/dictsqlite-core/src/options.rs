@@ -31,6 +31,9 @@ pub struct Options {
     pub ttl: Option<Duration>,
     /// Opens an existing file without ever writing to it.
     pub read_only: bool,
+    /// Whether the table's changes are logged: `Some(true)` sees to it, `Some(false)` refuses a table
+    /// whose changes are, `None` takes it as it is.
+    pub changes: Option<bool>,
     /// Adds our tables to a SQLite database that is not ours, instead of refusing it.
     pub adopt: bool,
     /// Bytes of accepted, uncommitted writes before writers must wait; the first handle decides.
@@ -52,6 +55,7 @@ impl Default for Options {
             timeout: Duration::from_secs(30),
             ttl: None,
             read_only: false,
+            changes: None,
             adopt: false,
             memtable_bytes: 64 << 20,
             clock: Arc::new(SystemClock),

@@ -246,6 +246,12 @@ impl Readers {
         }
     }
 
+    /// True when no connection is lent.
+    #[cfg(test)]
+    pub(crate) fn all_returned(&self) -> bool {
+        self.pool.lock().lent == 0
+    }
+
     /// Closes every idle connection; lent ones close when they come back.
     pub(crate) fn close(&self) {
         let idle = {

@@ -12,9 +12,7 @@ use crate::completion::{Completion, pair};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sqlite::{After, Bounds, PageRequest, Reader, Table};
 use crate::store::Store;
-use crate::types::{
-    AsKey, Key, KeyBuf, Order, Page, RowKey, RowRef, Tag, Value, pack, stored_prefix,
-};
+use crate::types::{AsKey, Key, KeyBuf, Order, Page, RowKey, RowRef, Value, pack, prefix_bounds};
 use crate::vfs::fork;
 
 const FIRST_PAGE: usize = 256;
@@ -346,29 +344,4 @@ fn bounds(table: u32, options: &ScanOptions) -> Result<Bounds> {
         }
     }
     Ok(bounds)
-}
-
-/// The first packed key with this prefix, and the first one behind all of them.
-fn prefix_bounds(table: u32, prefix: &Key) -> Result<(KeyBuf, Option<KeyBuf>)> {
-    let tag = if matches!(prefix, Key::Text(_)) { Tag::Text } else { Tag::Bytes };
-    let head = table.to_be_bytes();
-    let mut start = KeyBuf::from_slice(&head);
-    start.push(tag as u8);
-    start.extend_from_slice(&stored_prefix(prefix.as_key())?);
-    let mut end = start.clone();
-    if matches!(prefix, Key::Tuple(_)) {
-        // An element follows, or nothing; `0xFF` here goes on with the last element, escaped.
-        end.push(u8::MAX);
-        return Ok((start, Some(end)));
-    }
-    while end.last() == Some(&u8::MAX) {
-        end.pop();
-    }
-    match end.last_mut() {
-        Some(last) => *last += 1,
-        None => return Err(Error::invalid("the prefix is empty")),
-    }
-    // Behind all text come bytes; behind all bytes comes nothing.
-    let beyond_bytes = end.len() == head.len() + 1 && end[head.len()] > Tag::Bytes as u8;
-    Ok((start, (!beyond_bytes).then_some(end)))
 }

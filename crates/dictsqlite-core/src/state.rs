@@ -10,6 +10,7 @@ use crate::cache::{Cache, Coherence, View};
 use crate::clock::Clock;
 use crate::completion::Completer;
 use crate::error::{Error, ErrorKind};
+use crate::listeners::Listeners;
 use crate::memtable::{Decision, Memtable, Segment};
 use crate::sqlite::{Opener, Place, Stamps, Tables, holders, locked};
 use crate::types::{Command, Outcome, packed_table};
@@ -71,6 +72,7 @@ pub(crate) struct State {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) chores: Chores,
     pub(crate) counters: Counters,
+    pub(crate) listeners: Listeners,
     /// The writer is waiting for SQLite's write lock.
     pub(crate) at_lock: AtomicBool,
 }

@@ -104,6 +104,7 @@ impl Writer<'_> {
                     }
                     request.reply.complete(answer);
                 }
+                self.state.listeners.tell(|| self.state.stamps.live());
                 self.checkpoint_if_due();
             }
             Err(error) => self.fail(work, &error),
@@ -230,6 +231,7 @@ impl Writer<'_> {
                         op: pending.op,
                         place: pending.place,
                         replaced: pending.replaced,
+                        removed: pending.removed,
                     });
                     let (tables, ops) = (&self.state.tables, segment.ops());
                     self.connection

@@ -37,15 +37,27 @@ fn exception<'py>(
     kind: ErrorKind,
     argument: impl IntoPyObject<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    exception_of(py, class_name(kind), argument)
+}
+
+fn exception_of<'py>(
+    py: Python<'py>,
+    class: &str,
+    argument: impl IntoPyObject<'py>,
+) -> PyResult<Bound<'py, PyAny>> {
     let module = MODULE
         .get_or_try_init(py, || PyModule::import(py, "dictsqlite.errors").map(Bound::unbind))?;
-    module.bind(py).getattr(class_name(kind))?.call1((argument,))
+    module.bind(py).getattr(class)?.call1((argument,))
 }
 
 /// The Python exception for an error of the engine; its `key` attribute names the key concerned.
 #[cold]
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
-    let made = exception(py, error.kind(), error.to_string()).and_then(|exception| {
+    let class = match error.is_history_truncated() {
+        true => "HistoryTruncatedError",
+        false => class_name(error.kind()),
+    };
+    let made = exception_of(py, class, error.to_string()).and_then(|exception| {
         let key = error.key().map(|key| keys::to_python(py, key)).transpose()?;
         exception.setattr("key", key)?;
         Ok(exception)

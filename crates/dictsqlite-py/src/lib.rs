@@ -10,6 +10,7 @@ mod errors;
 mod keys;
 mod open;
 mod scan;
+mod streams;
 mod values;
 
 use std::time::Duration;
@@ -41,6 +42,8 @@ mod _dictsqlite {
     use super::scan::Scan;
     #[pymodule_export]
     use super::shutdown;
+    #[pymodule_export]
+    use super::streams::{Change, Changes, Watch};
     use pyo3::prelude::*;
 
     #[pymodule_init]

@@ -43,10 +43,10 @@ const BORDER: House = House {
 /// The engine's.
 const FLOORS: [&[&str]; 8] = [
     &["error", "types", "options", "completion", "backpressure", "clock", "sync"],
-    &["codec", "cache", "memtable", "vfs"],
+    &["codec", "cache", "memtable", "vfs", "listeners"],
     &["sqlite", "io"],
     &["state"],
-    &["readers", "writer", "maintenance"],
+    &["readers", "writer", "maintenance", "lookout"],
     &["store", "registry"],
     &["transaction", "scan", "changes", "value_stream", "query", "backup"],
     &["dict", "db"],

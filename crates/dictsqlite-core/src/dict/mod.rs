@@ -2,6 +2,7 @@
 
 mod asynchronous;
 mod bound;
+mod changing;
 mod conditional;
 mod reading;
 mod stats;
@@ -68,6 +69,8 @@ pub struct Dict {
     admission: Admission,
     options: Options,
     closed: AtomicBool,
+    /// Set when it is closed, for the streams that it has made.
+    ended: Arc<AtomicBool>,
 }
 
 impl Dict {
@@ -88,6 +91,10 @@ impl Dict {
     /// # Errors
     /// As [`Dict::open`].
     pub fn table(&self, name: &str, storage: Option<StorageMode>) -> Result<Self> {
+        self.table_as(name, storage, self.options.clone())
+    }
+
+    fn table_as(&self, name: &str, storage: Option<StorageMode>, options: Options) -> Result<Self> {
         let at = self.at()?;
         let storage_mode = match storage {
             Some(storage) => storage,
@@ -96,7 +103,7 @@ impl Dict {
                 has.map_or(at.table.storage, |(_, storage)| storage)
             }
         };
-        let options = Options { table: name.to_owned(), storage_mode, ..self.options.clone() };
+        let options = Options { table: name.to_owned(), storage_mode, ..options };
         Self::on(at.store.retained(), &options)
     }
 
@@ -106,6 +113,7 @@ impl Dict {
             admission: admission(options),
             options: options.clone(),
             closed: AtomicBool::new(false),
+            ended: Arc::default(),
         })
     }
 
@@ -131,6 +139,11 @@ impl Dict {
             return Err(Error::new(ErrorKind::Closed, message));
         }
         Ok(at)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn bound_store(&self) -> &Arc<Store> {
+        &self.bound.store
     }
 
     fn deadline(&self) -> Instant {
@@ -237,14 +250,22 @@ impl Dict {
         let closed = at.store.release(Instant::now() + limit);
         if closed.is_err() && !at.store.is_lost() {
             self.closed.store(false, Ordering::Release);
+        } else {
+            self.end_streams(at);
         }
         closed
+    }
+
+    fn end_streams(&self, at: &Bound) {
+        self.ended.store(true, Ordering::Release);
+        at.store.state.listeners.tell_all();
     }
 }
 
 impl Drop for Dict {
     fn drop(&mut self) {
         let Some(at) = self.bound.current() else { return };
+        self.end_streams(at);
         // `end` has waited already, and has said what it could not wait for.
         let ending = at.store.state.memtable.is_ending();
         let end = Instant::now() + if ending { Duration::ZERO } else { EXIT_LIMIT };
@@ -264,7 +285,10 @@ impl Drop for Dict {
 /// Takes over one count of the store's handles.
 fn bind(store: Arc<Store>, options: &Options) -> Result<Bound> {
     let deadline = Instant::now() + options.timeout;
-    match store.table(&options.table, options.storage_mode, deadline) {
+    let table = store
+        .table(&options.table, options.storage_mode, deadline)
+        .and_then(|table| store.settle_changes(&table, options.changes, deadline).map(|()| table));
+    match table {
         Ok(table) => Ok(Bound::new(store, table)),
         Err(e) => {
             // The first error is the one to tell.

@@ -22,6 +22,8 @@ pub(crate) struct Pending {
     pub(crate) place: u32,
     /// The key was deleted before it was put, so it gets a new place.
     pub(crate) replaced: bool,
+    /// Then, which operation of the segment deleted it (or wrote what has expired).
+    pub(crate) removed: u32,
 }
 
 /// A segment: the last operation on each key, and how many there were in all.
@@ -65,6 +67,7 @@ impl Segment {
                 if value.is_some() && absent {
                     pending.place = op;
                     pending.replaced = true;
+                    pending.removed = pending.op;
                 }
                 self.bytes -= pending.value.as_ref().map_or(0, |v| v.len());
                 self.bytes += size;
@@ -74,7 +77,8 @@ impl Segment {
             }
             RawEntryMut::Vacant(entry) => {
                 self.bytes += OVERHEAD + key.len() + size;
-                let pending = Pending { value, expires_at, op, place: op, replaced: false };
+                let pending =
+                    Pending { value, expires_at, op, place: op, replaced: false, removed: op };
                 entry.insert_hashed_nocheck(hash, PackedKey::from(key), pending);
             }
         }

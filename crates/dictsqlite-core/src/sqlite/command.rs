@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, params};
 
 use super::fault;
+use super::logging;
 use super::read::{Bind, BindValue, other_codec, read_key, read_value};
 use super::schema;
 use super::table::{Table, Tables};
@@ -29,6 +30,16 @@ impl WriteConnection {
     ) -> Decided {
         let decided = match command {
             Command::OpenTable(spec) => return self.open_table(tables, spec, applied),
+            Command::EnableChanges { table, count, age_ms } => {
+                return self.enable_changes(tables, *table, (*count, *age_ms), applied);
+            }
+            Command::TrimChanges { limit } => {
+                let more = self
+                    .trim_log(*limit, now_ms)
+                    .map_err(|e| fault::error(&e, "trimming the change log"))?;
+                applied.wrote = true;
+                return Ok(Ok(Outcome::Trimmed(more)));
+            }
             Command::Sync => {
                 schema::write_number(&self.connection, "synced", self.counter + 1)
                     .map_err(|e| fault::error(&e, "syncing"))?;
@@ -92,25 +103,27 @@ impl WriteConnection {
             Command::Set { value, expires_at, expect, .. } => {
                 check_expected(*expect, there.as_ref(), key)?;
                 let buried = stored.is_some() && there.is_none();
-                let version = self.put(table, key, value, *expires_at, buried, applied)?;
+                let version =
+                    self.put(table, key, (value, *expires_at), buried, now_ms, applied)?;
                 Ok(Outcome::Version(version))
             }
             Command::Delete { expect, .. } => {
                 check_expected(*expect, there.as_ref(), key)?;
                 if there.is_some() {
-                    self.remove(table, key, applied)?;
+                    self.remove(table, key, now_ms, applied)?;
                 }
                 Ok(Outcome::Count(u64::from(there.is_some())))
             }
             Command::Pop { .. } => {
                 if there.is_some() {
-                    self.remove(table, key, applied)?;
+                    self.remove(table, key, now_ms, applied)?;
                 }
                 Ok(Outcome::Entry(there))
             }
             Command::SetDefault { value, expires_at, .. } => {
                 if there.is_none() {
-                    self.put(table, key, value, *expires_at, stored.is_some(), applied)?;
+                    let buried = stored.is_some();
+                    self.put(table, key, (value, *expires_at), buried, now_ms, applied)?;
                 }
                 Ok(Outcome::Entry(there))
             }
@@ -130,18 +143,19 @@ impl WriteConnection {
                 };
                 let value = codec::write_int(table.storage, new);
                 let buried = stored.is_some() && there.is_none();
-                self.put(table, key, &value, expires_at, buried, applied)?;
+                self.put(table, key, (&value, expires_at), buried, now_ms, applied)?;
                 Ok(Outcome::Number(new))
             }
             Command::Expire { expires_at, .. } => {
                 if there.is_some() {
-                    self.counter += 1;
+                    self.number_write(table, now_ms)?;
                     let at = (*expires_at != 0).then_some(*expires_at);
                     self.connection.prepare_cached(&table.sql.touch)?.execute(params![
                         Bind(key),
                         at,
                         self.counter
                     ])?;
+                    self.step_over_others(table)?;
                     self.note_expiry(table, *expires_at);
                     applied.gain(table.id, 0, *expires_at);
                     touched(applied, key);
@@ -173,11 +187,12 @@ impl WriteConnection {
                     })
                     .optional()?;
                 let Some((key, entry)) = found else { return Ok(Outcome::Item(None)) };
-                self.remove(table, &key, applied)?;
+                self.remove(table, &key, now_ms, applied)?;
                 Ok(Outcome::Item(Some((unpack(&key), entry))))
             }
             Command::Clear { .. } => {
-                let rows = self.connection.prepare_cached(&table.sql.clear)?.execute([])?;
+                let rows = self
+                    .deleting(table, now_ms, |c| c.prepare_cached(&table.sql.clear)?.execute([]))?;
                 self.counter += 1;
                 self.next_expiry.insert(table.id, i64::MAX);
                 applied.emptied = true;
@@ -185,6 +200,10 @@ impl WriteConnection {
                 Ok(Outcome::Count(rows as u64))
             }
             Command::DropTable { .. } => {
+                if table.has_changes() {
+                    // For who follows the log, its entries are deleted.
+                    self.deleting(table, now_ms, |c| c.execute(&table.sql.clear, []))?;
+                }
                 schema::drop_table(&self.connection, &table.name, &table.record().physical)?;
                 self.counter += 1;
                 applied.emptied = true;
@@ -193,11 +212,12 @@ impl WriteConnection {
                 Ok(Outcome::Done)
             }
             Command::Sweep { limit, .. } => {
-                let keys = self
-                    .connection
-                    .prepare_cached(&table.sql.sweep)?
-                    .query_map(params![now_ms, limit], |row| read_key(table.id, row.get_ref(0)?))?
-                    .collect::<rusqlite::Result<Vec<_>>>()?;
+                let keys = self.deleting(table, now_ms, |c| {
+                    let key = |row: &rusqlite::Row<'_>| read_key(table.id, row.get_ref(0)?);
+                    c.prepare_cached(&table.sql.sweep)?
+                        .query_map(params![now_ms, limit], key)?
+                        .collect::<rusqlite::Result<Vec<_>>>()
+                })?;
                 self.counter += keys.len() as i64;
                 applied.wrote |= !keys.is_empty();
                 applied.gain(table.id, -(keys.len() as i64), 0);
@@ -229,6 +249,29 @@ impl WriteConnection {
         Ok(Ok(Outcome::Table(tables.intern(&spec.name, &record).id)))
     }
 
+    fn enable_changes(
+        &mut self,
+        tables: &Tables,
+        id: u32,
+        kept: (Option<i64>, Option<i64>),
+        applied: &mut Applied,
+    ) -> Decided {
+        let Some(table) = tables.get(id).filter(|table| !applied.has_dropped(table)) else {
+            let message = "the table was dropped; open it again";
+            return Ok(Err(Error::new(ErrorKind::Closed, message)));
+        };
+        match self.meet(&table).map_err(Refusal::from) {
+            Ok(()) => {}
+            Err(e) if e.spoils => return Err(e.error),
+            Err(e) => return Ok(Err(e.error)),
+        }
+        self.counter += 1;
+        logging::enable(&self.connection, &table, self.counter, kept)?;
+        table.set_changes(true);
+        applied.wrote = true;
+        Ok(Ok(Outcome::Done))
+    }
+
     fn entry(&self, table: &Table, key: &[u8]) -> rusqlite::Result<Option<Entry>> {
         self.connection
             .prepare_cached(&table.sql.get)?
@@ -246,17 +289,18 @@ impl WriteConnection {
         &mut self,
         table: &Table,
         key: &PackedKey,
-        value: &Value,
-        expires_at: i64,
+        (value, expires_at): (&Value, i64),
         buried: bool,
+        now_ms: i64,
         applied: &mut Applied,
     ) -> rusqlite::Result<i64> {
         let mut gained = 0;
         if buried {
+            self.number_deleted(table, now_ms)?;
             gained -=
                 self.connection.prepare_cached(&table.sql.delete)?.execute([Bind(key)])? as i64;
         }
-        self.counter += 1;
+        self.number_write(table, now_ms)?;
         let version = self.counter;
         self.connection.prepare_cached(&table.sql.upsert)?.execute(params![
             version,
@@ -266,6 +310,7 @@ impl WriteConnection {
             (expires_at != 0).then_some(expires_at)
         ])?;
         gained += i64::from(self.connection.last_insert_rowid() == version);
+        self.step_over_others(table)?;
         self.note_expiry(table, expires_at);
         applied.gain(table.id, gained, expires_at);
         touched(applied, key);
@@ -276,10 +321,12 @@ impl WriteConnection {
         &mut self,
         table: &Table,
         key: &PackedKey,
+        now_ms: i64,
         applied: &mut Applied,
     ) -> rusqlite::Result<()> {
-        self.counter += 1;
+        self.number_deleted(table, now_ms)?;
         let rows = self.connection.prepare_cached(&table.sql.delete)?.execute([Bind(key)])?;
+        self.step_over_others(table)?;
         applied.gain(table.id, -(rows as i64), 0);
         touched(applied, key);
         Ok(())

@@ -4,18 +4,22 @@
 mod command;
 mod fault;
 mod holder;
+mod log;
+mod logging;
 mod open;
 mod page;
 mod read;
 mod schema;
 mod stamp;
 mod table;
+mod triggers;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use holder::holders;
+pub(crate) use log::{LogFilter, LogState};
 pub(crate) use open::{FileId, Opener, Place};
 pub(crate) use page::{After, Bounds, PageRequest};
 pub(crate) use read::{Reader, other_codec};

@@ -150,7 +150,7 @@ pub(super) fn vouch(
 
 /// A pooled connection for reading; used by one thread at a time.
 pub(crate) struct Reader {
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 impl Reader {

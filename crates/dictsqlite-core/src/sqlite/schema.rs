@@ -135,13 +135,54 @@ pub(super) fn find_table(c: &Connection, name: &str) -> Result<Option<Record>> {
     text.map(|text| parse(name, &text)).transpose()
 }
 
+fn damaged(name: &str, why: &str) -> Error {
+    Error::new(ErrorKind::Corrupt, format!("the record of table {name:?} is damaged: {why}"))
+}
+
 fn parse(name: &str, text: &str) -> Result<Record> {
-    let corrupt = |why: String| {
-        Error::new(ErrorKind::Corrupt, format!("the record of table {name:?} is damaged: {why}"))
-    };
-    let recorded: Recorded = serde_json::from_str(text).map_err(|e| corrupt(e.to_string()))?;
-    let storage = recorded.codec.parse().map_err(|e: Error| corrupt(e.to_string()))?;
+    let recorded: Recorded =
+        serde_json::from_str(text).map_err(|e| damaged(name, &e.to_string()))?;
+    let storage = recorded.codec.parse().map_err(|e: Error| damaged(name, &e.to_string()))?;
     Ok(Record { physical: recorded.physical, storage, created: recorded.created })
+}
+
+/// True when the file says that a table's changes are logged.
+pub(super) fn has_changes(c: &Connection, name: &str) -> Result<bool> {
+    Ok(recorded(c, name)?.is_some_and(|recorded| recorded.changes))
+}
+
+/// Records that a table's changes are logged. Called inside a write transaction.
+pub(super) fn record_changes(c: &Connection, name: &str) -> Result<()> {
+    let Some(recorded) = recorded(c, name)? else { return Ok(()) };
+    let text = serde_json::to_string(&Recorded { changes: true, ..recorded }).unwrap_or_default();
+    c.execute(
+        "UPDATE _dictsqlite SET value = ?2 WHERE name = ?1",
+        params![format!("{TABLE_PREFIX}{name}"), text],
+    )
+    .map(|_| ())
+    .map_err(|e| fault::error(&e, "recording the change log"))
+}
+
+fn recorded(c: &Connection, name: &str) -> Result<Option<Recorded>> {
+    let text: Option<String> = c
+        .prepare_cached("SELECT value FROM _dictsqlite WHERE name = ?1")
+        .and_then(|mut s| {
+            s.query_row([format!("{TABLE_PREFIX}{name}")], |row| row.get(0)).optional()
+        })
+        .map_err(|e| fault::error(&e, "looking a table up"))?;
+    text.map(|text| serde_json::from_str(&text).map_err(|e| damaged(name, &e.to_string())))
+        .transpose()
+}
+
+/// Names of the tables whose changes are logged, in their order.
+pub(super) fn list_logged(c: &Connection) -> Result<Vec<String>> {
+    let mut logged = Vec::new();
+    for (name, _) in list_tables(c)? {
+        if has_changes(c, &name)? {
+            logged.push(name);
+        }
+    }
+    Ok(logged)
 }
 
 /// Names and codecs of all tables, in the order of their names.

@@ -37,6 +37,8 @@ pub(crate) struct Table {
     pub(super) sql: Sql,
     pub(crate) count: Mutex<Option<Count>>,
     dropped: AtomicBool,
+    /// Whether its changes are logged, as far as is known: the writer finds out before it writes.
+    changes: AtomicBool,
 }
 
 impl Table {
@@ -49,6 +51,7 @@ impl Table {
             sql: Sql::new(&record.physical, record.storage),
             count: Mutex::new(None),
             dropped: AtomicBool::new(false),
+            changes: AtomicBool::new(false),
         }
     }
 
@@ -59,6 +62,15 @@ impl Table {
     #[inline]
     pub(crate) fn is_dropped(&self) -> bool {
         self.dropped.load(Ordering::Acquire)
+    }
+
+    #[inline]
+    pub(crate) fn has_changes(&self) -> bool {
+        self.changes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_changes(&self, logged: bool) {
+        self.changes.store(logged, Ordering::Relaxed);
     }
 
     pub(crate) fn set_dropped(&self) {

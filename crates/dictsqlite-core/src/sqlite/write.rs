@@ -28,6 +28,8 @@ pub(crate) struct BlindWrite<'a> {
     pub(crate) op: u32,
     pub(crate) place: u32,
     pub(crate) replaced: bool,
+    /// With `replaced`: the operation that removed it.
+    pub(crate) removed: u32,
 }
 
 /// What a transaction did, for the cache and the counts, once it is committed.
@@ -91,6 +93,8 @@ pub(crate) struct WriteConnection {
     pub(super) next_expiry: HashMap<u32, i64>,
     /// The user's own triggers may change rows that no operation of ours names.
     pub(super) has_triggers: bool,
+    /// The triggers of the change log know which numbers are ours, in this transaction.
+    pub(super) marked: bool,
     full_sync: Option<bool>,
     sync_matters: bool,
 }
@@ -105,6 +109,7 @@ impl WriteConnection {
             counter: 0,
             next_expiry: HashMap::new(),
             has_triggers: false,
+            marked: false,
             full_sync: None,
             sync_matters,
         })
@@ -138,7 +143,10 @@ impl WriteConnection {
         self.next_expiry.clear();
         self.has_triggers = self
             .connection
-            .prepare_cached("SELECT 1 FROM sqlite_schema WHERE type = 'trigger'")
+            .prepare_cached(
+                "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' \
+                 AND substr(name, 1, 12) <> '_dictsqlite_'",
+            )
             .and_then(|mut statement| statement.exists([]))
             .map_err(|e| fault::error(&e, "looking for triggers"))?;
         let counter = match schema::read_number(&self.connection, "counter") {
@@ -178,6 +186,8 @@ impl WriteConnection {
         // Rows another tool inserted took their ids without asking the counter.
         let max_id = number(&table.sql.last_number)?.unwrap_or(0);
         let next = number(&table.sql.next_expiry)?.unwrap_or(i64::MAX);
+        // A record that cannot be read is told where it is needed.
+        table.set_changes(schema::has_changes(&self.connection, &table.name).unwrap_or(false));
         self.counter = self.counter.max(max_id);
         self.next_expiry.insert(table.id, next);
         Ok(())
@@ -199,7 +209,19 @@ impl WriteConnection {
                 met.push((id, self.meet_by_id(tables, id, applied)?));
             }
         }
+        let logged = met.iter().any(|(_, met)| met.as_ref().is_ok_and(|table| table.has_changes()));
+        if logged {
+            self.mark(now_ms).map_err(|e| fault::error(&e, "writing"))?;
+            for (_, table) in &met {
+                if let Ok(table) = table {
+                    self.bury_logged(table, writes.clone(), now_ms, applied)?;
+                }
+            }
+        }
         let base = self.counter;
+        if logged {
+            self.reserve(base + i64::from(ops)).map_err(|e| fault::error(&e, "writing"))?;
+        }
         let mut writes = writes.peekable();
         while let Some(id) = writes.peek().map(|w| packed_table(w.key)) {
             let run = std::iter::from_fn(|| writes.next_if(|w| packed_table(w.key) == id));
@@ -212,6 +234,11 @@ impl WriteConnection {
             }
         }
         self.counter = base + i64::from(ops);
+        if logged {
+            Self::number_deletion(&self.connection, 0)
+                .and_then(|()| self.catch_up())
+                .map_err(|e| fault::error(&e, "writing"))?;
+        }
         applied.wrote = true;
         Ok(base)
     }
@@ -263,15 +290,21 @@ impl WriteConnection {
         };
         let some_expired = self.next_expiry.get(&table.id).is_some_and(|next| *next <= now_ms);
         let (mut rows, mut expiry) = (0, i64::MAX);
+        let number = |op: u32| match table.has_changes() {
+            true => Self::number_deletion(connection, base + 1 + i64::from(op)),
+            false => Ok(()),
+        };
         for w in run {
             let key = Bind(w.key);
             // What was removed counts, even if the new row cannot be written then.
             let write = || -> rusqlite::Result<()> {
                 let Some(value) = w.value else {
+                    number(w.op)?;
                     rows -= delete.execute([key])? as i64;
                     return Ok(());
                 };
                 if w.replaced {
+                    number(w.removed)?;
                     rows -= delete.execute([Bind(w.key)])? as i64;
                 } else if some_expired {
                     // An expired entry is absent, so the new one takes a new place.
@@ -324,7 +357,8 @@ impl WriteConnection {
 
     /// Commits, with the counter.
     pub(crate) fn commit(&mut self) -> Result<()> {
-        schema::write_number(&self.connection, "counter", self.counter)
+        self.unmark()
+            .and_then(|()| schema::write_number(&self.connection, "counter", self.counter))
             .and_then(|()| self.run("COMMIT"))
             .map_err(|e| fault::error(&e, "committing"))
     }
@@ -336,6 +370,7 @@ impl WriteConnection {
             let _ = self.run("ROLLBACK");
         }
         self.next_expiry.clear();
+        self.marked = false;
     }
 
     fn run(&self, sql: &str) -> rusqlite::Result<()> {

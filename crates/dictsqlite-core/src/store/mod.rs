@@ -1,6 +1,7 @@
 //! A store: one SQLite file (or a private in-memory database), its memtable, cache, readers and
 //! writer. Every handle on it in this process shares it.
 
+mod logging;
 mod many;
 mod read;
 mod registry;
@@ -75,6 +76,7 @@ impl Store {
             clock: Arc::clone(&options.clock),
             chores: Chores::default(),
             counters: Counters::default(),
+            listeners: Default::default(),
             at_lock: Default::default(),
             opener: opener.clone(),
         });
@@ -145,6 +147,7 @@ impl Store {
     /// committed first, if that can be done in time.
     fn stop(&self) {
         self.state.chores.stop();
+        self.state.listeners.close();
         let limit = if self.is_lost() { Duration::ZERO } else { EXIT_LIMIT };
         self.state.memtable.stop(Instant::now() + limit);
         let threads = std::mem::take(&mut *self.threads.lock());
@@ -161,6 +164,11 @@ impl Store {
         self.state.cache.clear();
         let _pass = fork::enter();
         self.state.stamps.close();
+    }
+
+    /// True when it was opened read-only.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.read_only
     }
 
     /// The path, if it is a file.

@@ -45,6 +45,11 @@ pub(crate) enum Command {
     Sweep { table: u32, limit: u32 },
     /// Makes everything committed before it safe against a power cut.
     Sync,
+    /// Has a table's changes logged from now on; the limits of the log, where they do not stay: changes
+    /// and milliseconds.
+    EnableChanges { table: u32, count: Option<i64>, age_ms: Option<i64> },
+    /// Removes up to `limit` changes that are beyond the limits of the log.
+    TrimChanges { limit: u32 },
 }
 
 impl Command {
@@ -88,6 +93,8 @@ pub(crate) enum Outcome {
     Count(u64),
     /// So many expired entries were removed, and when the next one expires (`i64::MAX` for never).
     Swept(u64, i64),
+    /// The log was trimmed; true if there is more to remove.
+    Trimmed(bool),
     /// The table's number.
     Table(u32),
     /// Nothing to say.

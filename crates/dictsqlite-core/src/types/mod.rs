@@ -1,22 +1,24 @@
 //! The plain data everything else speaks in: keys, values, entries and the writer's commands.
 
+mod change;
 mod command;
 mod entry;
 mod key;
 mod modes;
 mod page;
+mod prefix;
 mod tuple;
 
 #[cfg(test)]
 mod tests;
 
+pub use change::{Change, ChangeKind, ChangeRetention, Watched};
 pub(crate) use command::{Command, Expect, Outcome, TableSpec};
 pub use entry::{Entry, Value};
 pub(crate) use entry::{NEVER, Stamp};
 pub use key::{AsKey, Key, KeyRef, MAX_KEY_BYTES};
-pub(crate) use key::{
-    KeyBuf, PackedKey, SqlKey, Tag, pack, pack_stored, packed_table, sql_key, unpack,
-};
+pub(crate) use key::{KeyBuf, PackedKey, SqlKey, pack, pack_stored, packed_table, sql_key, unpack};
 pub use modes::{Order, PersistMode, StorageMode};
 pub use page::{Page, RowKey, RowRef};
+pub(crate) use prefix::{is_of_prefix_type, prefix_bounds};
 pub(crate) use tuple::stored_prefix;

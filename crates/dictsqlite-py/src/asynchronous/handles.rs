@@ -11,6 +11,7 @@ use super::methods::Awaitable;
 use super::pages::AsyncScan;
 use crate::codec::PicklePolicy;
 use crate::dict::Dict;
+use crate::dict::changing::retention;
 use crate::errors;
 use crate::open::Arguments;
 use crate::scan::{self, What};
@@ -85,6 +86,31 @@ impl Dict {
         })
     }
 
+    /// `enable_changes` without blocking.
+    #[pyo3(signature = (*, count=None, age=None))]
+    fn aenable_changes<'py>(
+        &self,
+        py: Python<'py>,
+        count: Option<u64>,
+        age: Option<&Bound<'py, PyAny>>,
+    ) -> Awaitable<'py> {
+        later(py, || {
+            let retention = retention(count, age)?;
+            let enabled = self.opened(py)?.dict.enable_changes_async(retention);
+            awaitable(py, enabled, |py, ()| Ok(py.None()))
+        })
+    }
+
+    /// `has_changes` without blocking.
+    fn ahas_changes<'py>(&self, py: Python<'py>) -> Awaitable<'py> {
+        later(py, || {
+            let logged = self.opened(py)?.dict.run_async(|dict| dict.has_changes());
+            awaitable(py, logged, |py, logged: bool| {
+                Ok(logged.into_pyobject(py)?.to_owned().into_any().unbind())
+            })
+        })
+    }
+
     /// Which store and table of this process this is.
     fn _identity(&self, py: Python<'_>) -> PyResult<(usize, u32)> {
         self.opened(py)?.dict.identity().map_err(|e| errors::raise(py, &e))
@@ -124,11 +150,13 @@ impl Dict {
     }
 
     /// Opens another table of the store of `other`, without blocking.
+    #[pyo3(signature = (other, name, storage, changes=None))]
     fn _aattach<'py>(
         slf: &Bound<'py, Self>,
         other: &Bound<'py, Dict>,
         name: String,
         storage: Option<&str>,
+        changes: Option<bool>,
     ) -> Awaitable<'py> {
         let py = slf.py();
         later(py, || {
@@ -136,7 +164,10 @@ impl Dict {
             let storage = storage.map(|name| storage_mode(py, name)).transpose()?;
             let pickle = Arc::clone(&other.values.pickle);
             let handle = slf.clone().unbind();
-            let opened = other.dict.spawn_async(move |dict| dict.table(&name, storage));
+            let opened = other.dict.spawn_async(move |dict| match changes {
+                Some(_) => dict.table_with_changes(&name, storage, changes),
+                None => dict.table(&name, storage),
+            });
             awaitable(py, opened.then(Fresh::of), move |py, fresh| fresh.fill(py, &handle, pickle))
         })
     }

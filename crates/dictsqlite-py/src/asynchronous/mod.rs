@@ -14,6 +14,7 @@ mod methods;
 mod outside;
 mod pages;
 mod reads;
+mod streams;
 
 pub(crate) use done::Done;
 pub(crate) use pages::AsyncScan;

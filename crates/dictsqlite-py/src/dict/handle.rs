@@ -26,16 +26,21 @@ impl Dict {
     }
 
     /// Opens another table of the store of `other`.
+    #[pyo3(signature = (other, name, storage, changes=None))]
     fn _attach(
         &self,
         py: Python<'_>,
         other: &Bound<'_, Dict>,
         name: &str,
         storage: Option<&str>,
+        changes: Option<bool>,
     ) -> PyResult<()> {
         let other = other.get().opened(py)?;
         let storage = storage.map(|name| storage_mode(py, name)).transpose()?;
-        let dict = blocking(py, || other.dict.table(name, storage))?;
+        let dict = blocking(py, || match changes {
+            Some(_) => other.dict.table_with_changes(name, storage, changes),
+            None => other.dict.table(name, storage),
+        })?;
         let pickle = Arc::clone(&other.values.pickle);
         let values = Arc::new(Values { mode: dict.storage_mode(), pickle });
         self.fill(py, dict, values)

@@ -5,6 +5,7 @@
 //! `crate::asynchronous`.
 
 pub(crate) mod arguments;
+pub(crate) mod changing;
 mod conditional;
 mod handle;
 mod many;

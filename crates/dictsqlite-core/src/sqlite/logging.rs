@@ -1,0 +1,288 @@
+//! The change log from the writer's side: switching it on, numbering what is logged, and removing
+//! what is old.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::fault;
+use super::read::Bind;
+use super::schema::{self, read_number, write_number};
+use super::table::Table;
+use super::triggers;
+use super::write::{Applied, BlindWrite, Undone, WriteConnection};
+use crate::error::Result;
+use crate::types::{packed_table, unpack};
+
+/// The highest number that was removed from the log: who has not come so far has missed something.
+pub(super) const REMOVED: &str = "changes_removed";
+/// How many rows the log has up to the number in `COUNTED`.
+const ROWS: &str = "changes_rows";
+const COUNTED: &str = "changes_counted";
+/// The limits of what is kept: changes, and milliseconds.
+const COUNT: &str = "changes_count";
+const AGE: &str = "changes_age";
+
+/// The limits of a new log.
+const DEFAULT_COUNT: i64 = 1_000_000;
+const DEFAULT_AGE_MS: i64 = 7 * 86_400_000;
+
+/// Of so many rows that were not counted yet, a look by itself is enough; more are counted for good.
+const UNCOUNTED: i64 = 50_000;
+
+/// Switches the log of a table on. Called inside a write transaction.
+pub(super) fn enable(
+    c: &Connection,
+    table: &Table,
+    counter: i64,
+    (count, age_ms): (Option<i64>, Option<i64>),
+) -> Result<()> {
+    let fail = |e| fault::error(&e, "switching the change log on");
+    c.execute_batch(triggers::SHARED).map_err(fail)?;
+    let set = |name: &str, value: i64, anew: bool| {
+        let clash = if anew { "UPDATE SET value = ?2" } else { "NOTHING" };
+        let sql = format!("INSERT INTO _dictsqlite VALUES(?1, ?2) ON CONFLICT(name) DO {clash}");
+        c.execute(&sql, params![name, value]).map(|_| ()).map_err(fail)
+    };
+    // Before the first log there is nothing to go on from.
+    set(REMOVED, counter, false)?;
+    set(ROWS, 0, false)?;
+    set(COUNTED, 0, false)?;
+    set(COUNT, count.unwrap_or(DEFAULT_COUNT), count.is_some())?;
+    set(AGE, age_ms.unwrap_or(DEFAULT_AGE_MS), age_ms.is_some())?;
+    if schema::has_changes(c, &table.name)? {
+        return Ok(());
+    }
+    let physical = &table.record().physical;
+    c.execute_batch(&triggers::of_table(&table.name, physical, table.storage)).map_err(fail)?;
+    schema::record_changes(c, &table.name)
+}
+
+impl WriteConnection {
+    /// Called in a transaction before the first write to a table whose changes are logged: from here
+    /// on, versions above the last number there is are numbers of operations.
+    pub(super) fn mark(&mut self, now_ms: i64) -> rusqlite::Result<()> {
+        if self.marked {
+            return Ok(());
+        }
+        self.connection
+            .prepare_cached("UPDATE _dictsqlite_writer SET own = ?1, take = 0, clock = ?2")?
+            .execute(params![self.counter, now_ms])?;
+        self.marked = true;
+        Ok(())
+    }
+
+    /// Before the commit: the next writer may be anybody.
+    pub(super) fn unmark(&mut self) -> rusqlite::Result<()> {
+        if std::mem::take(&mut self.marked) {
+            self.connection
+                .prepare_cached("UPDATE _dictsqlite_writer SET own = NULL, take = 0, clock = NULL")?
+                .execute([])?;
+        }
+        Ok(())
+    }
+
+    /// Numbers up to this one are ours; triggers take those above.
+    pub(super) fn reserve(&self, last: i64) -> rusqlite::Result<()> {
+        write_number(&self.connection, "counter", last)
+    }
+
+    /// Steps over the numbers that triggers have taken.
+    pub(super) fn catch_up(&mut self) -> rusqlite::Result<()> {
+        let taken = read_number(&self.connection, "counter")?.unwrap_or(0);
+        self.counter = self.counter.max(taken);
+        Ok(())
+    }
+
+    /// The next row that is deleted gets this number in the log.
+    pub(super) fn number_deletion(connection: &Connection, number: i64) -> rusqlite::Result<()> {
+        connection
+            .prepare_cached("UPDATE _dictsqlite_writer SET take = ?1")?
+            .execute([number])
+            .map(|_| ())
+    }
+
+    /// Takes the next number, for a row of `table` that is about to be written.
+    pub(super) fn number_write(&mut self, table: &Table, now_ms: i64) -> rusqlite::Result<()> {
+        if table.has_changes() {
+            self.mark(now_ms)?;
+        }
+        self.counter += 1;
+        // Triggers of others may write more rows.
+        if table.has_changes() && self.has_triggers {
+            self.reserve(self.counter)?;
+        }
+        Ok(())
+    }
+
+    /// The same for a row that is about to be deleted.
+    pub(super) fn number_deleted(&mut self, table: &Table, now_ms: i64) -> rusqlite::Result<()> {
+        self.number_write(table, now_ms)?;
+        if table.has_changes() {
+            Self::number_deletion(&self.connection, self.counter)?;
+        }
+        Ok(())
+    }
+
+    /// After a write: what others' triggers have written meanwhile has numbers as well.
+    pub(super) fn step_over_others(&mut self, table: &Table) -> rusqlite::Result<()> {
+        if table.has_changes() && self.has_triggers { self.catch_up() } else { Ok(()) }
+    }
+
+    /// Before the blind writes of a segment: what has expired of their keys is removed under numbers
+    /// below theirs, since a key has one number for both else. A row that refuses is met again, and
+    /// told of, by its write.
+    pub(super) fn bury_logged<'a>(
+        &mut self,
+        table: &Table,
+        writes: impl Iterator<Item = BlindWrite<'a>>,
+        now_ms: i64,
+        applied: &mut Applied,
+    ) -> Result<()> {
+        let some_expired = self.next_expiry.get(&table.id).is_some_and(|next| *next <= now_ms);
+        if !table.has_changes() || !some_expired {
+            return Ok(());
+        }
+        let fail = |e| fault::error(&e, "writing");
+        self.reserve(self.counter).map_err(fail)?;
+        let mut rows = 0;
+        for w in writes {
+            if packed_table(w.key) != table.id || w.value.is_none() || w.replaced {
+                continue;
+            }
+            let buried = self
+                .connection
+                .prepare_cached(&table.sql.delete_expired_key)
+                .and_then(|mut bury| bury.execute(params![Bind(w.key), now_ms]));
+            match buried {
+                Ok(n) => rows += n as i64,
+                Err(e) if fault::spoils_transaction(&e) => return Err(fail(e)),
+                Err(e) if self.connection.is_autocommit() => {
+                    let error = fail(e).with_key(unpack(w.key));
+                    applied.undone =
+                        Some(Undone { key: Some(Arc::clone(w.key)), error: error.clone() });
+                    return Err(error);
+                }
+                Err(_) => {}
+            }
+        }
+        applied.gain(table.id, -rows, 0);
+        self.catch_up().map_err(fail)
+    }
+
+    /// Runs what deletes rows of `table` by the statement, each of which gets the next number.
+    pub(super) fn deleting<T>(
+        &mut self,
+        table: &Table,
+        now_ms: i64,
+        f: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        if !table.has_changes() {
+            return f(&self.connection);
+        }
+        self.mark(now_ms)?;
+        self.reserve(self.counter)?;
+        let done = f(&self.connection)?;
+        self.catch_up()?;
+        Ok(done)
+    }
+
+    /// Whether something of the log is to be removed (or counted). Only reads.
+    pub(crate) fn log_is_due(&self, now_ms: i64) -> Result<bool> {
+        let look = || -> rusqlite::Result<bool> {
+            let Some(limits) = Limits::read(&self.connection)? else { return Ok(false) };
+            let Some(ends) = limits.ends(&self.connection)? else { return Ok(false) };
+            if ends.first_at <= limits.oldest(now_ms) {
+                return Ok(true);
+            }
+            // Numbers are given once, so there are no more rows than that.
+            if ends.last - ends.first < limits.count {
+                return Ok(false);
+            }
+            let new = limits.uncounted(&self.connection)?;
+            Ok(new > UNCOUNTED || limits.rows + new > limits.count)
+        };
+        look().map_err(|e| fault::error(&e, "looking at the change log"))
+    }
+
+    /// Removes at most `most` changes that are beyond the limits; true if there are more.
+    pub(super) fn trim_log(&mut self, most: u32, now_ms: i64) -> rusqlite::Result<bool> {
+        let Some(limits) = Limits::read(&self.connection)? else { return Ok(false) };
+        let Some(ends) = limits.ends(&self.connection)? else { return Ok(false) };
+        let rows = limits.rows + limits.uncounted(&self.connection)?;
+        let excess = rows - limits.count;
+        let (mut gone, mut last, mut more) = (0, None, false);
+        {
+            let mut statement = self
+                .connection
+                .prepare_cached("SELECT seq, at FROM _dictsqlite_changes ORDER BY seq LIMIT ?1")?;
+            let mut old = statement.query([i64::from(most) + 1])?;
+            while let Some(row) = old.next()? {
+                if gone >= excess && row.get::<_, i64>(1)? > limits.oldest(now_ms) {
+                    break;
+                }
+                more = gone == i64::from(most);
+                if more {
+                    break;
+                }
+                last = Some(row.get::<_, i64>(0)?);
+                gone += 1;
+            }
+        }
+        self.mark(now_ms)?;
+        if let Some(last) = last {
+            self.connection
+                .prepare_cached("DELETE FROM _dictsqlite_changes WHERE seq <= ?1")?
+                .execute([last])?;
+            write_number(&self.connection, REMOVED, last)?;
+        }
+        write_number(&self.connection, ROWS, rows - gone)?;
+        write_number(&self.connection, COUNTED, ends.last)?;
+        Ok(more)
+    }
+}
+
+/// What is to be kept, and what is known of the log's length.
+struct Limits {
+    count: i64,
+    age_ms: i64,
+    rows: i64,
+    counted: i64,
+}
+
+/// The first and the last change.
+struct Ends {
+    first: i64,
+    first_at: i64,
+    last: i64,
+}
+
+impl Limits {
+    fn read(c: &Connection) -> rusqlite::Result<Option<Self>> {
+        let number = |name: &str| read_number(c, name);
+        let (Some(count), Some(age_ms)) = (number(COUNT)?, number(AGE)?) else { return Ok(None) };
+        let (rows, counted) = (number(ROWS)?.unwrap_or(0), number(COUNTED)?.unwrap_or(0));
+        Ok(Some(Self { count, age_ms, rows: rows.max(0), counted }))
+    }
+
+    fn ends(&self, c: &Connection) -> rusqlite::Result<Option<Ends>> {
+        c.prepare_cached(
+            "SELECT seq, at, (SELECT max(seq) FROM _dictsqlite_changes) \
+             FROM _dictsqlite_changes ORDER BY seq LIMIT 1",
+        )?
+        .query_row([], |row| {
+            Ok(Ends { first: row.get(0)?, first_at: row.get(1)?, last: row.get(2)? })
+        })
+        .optional()
+    }
+
+    fn uncounted(&self, c: &Connection) -> rusqlite::Result<i64> {
+        c.prepare_cached("SELECT count(*) FROM _dictsqlite_changes WHERE seq > ?1")?
+            .query_row([self.counted], |row| row.get(0))
+    }
+
+    /// Changes of this time and before are not kept.
+    fn oldest(&self, now_ms: i64) -> i64 {
+        now_ms.saturating_sub(self.age_ms)
+    }
+}
