@@ -58,6 +58,7 @@ mod codec;
 mod completion;
 mod dict;
 mod error;
+mod hold;
 mod maintenance;
 mod memtable;
 mod options;
@@ -68,6 +69,7 @@ mod state;
 mod store;
 #[doc(hidden)]
 pub mod sync;
+mod transaction;
 mod types;
 mod vfs;
 mod writer;
@@ -75,14 +77,15 @@ mod writer;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use codec::MAX_VALUE_BYTES;
 pub use completion::{Canceller, Completion, interruptible};
-pub use dict::{Dict, Peek, Stats, Ttl};
+pub use dict::{Atomic, Dict, Peek, Stats, Ttl};
 pub use error::{Error, ErrorKind, Result};
 pub use options::Options;
 pub use scan::{Item, Scan, ScanOptions};
 pub use store::{end, shutdown};
+pub use transaction::{Transaction, TransactionOptions, TransactionScan};
 pub use types::{
-    AsKey, Entry, Key, KeyRef, MAX_KEY_BYTES, Order, Page, PersistMode, RowKey, RowRef,
-    StorageMode, Value,
+    AsKey, Entry, Isolation, Key, KeyRef, MAX_KEY_BYTES, Order, Page, PersistMode, RowKey, RowRef,
+    StorageMode, TransactionMode, Value,
 };
 pub use vfs::fork::{generation as forks, is_main_thread};
 

@@ -9,6 +9,7 @@ mod errors;
 mod keys;
 mod open;
 mod scan;
+mod transaction;
 mod values;
 
 use std::time::Duration;
@@ -38,6 +39,8 @@ mod _dictsqlite {
     use super::scan::Scan;
     #[pymodule_export]
     use super::shutdown;
+    #[pymodule_export]
+    use super::transaction::Transaction;
     use pyo3::prelude::*;
 
     #[pymodule_init]

@@ -44,7 +44,7 @@ pub(crate) fn ttl(value: Option<&Bound<'_, PyAny>>) -> PyResult<Ttl> {
 }
 
 /// A number of seconds or a timedelta; `None` and infinity give `None`.
-fn as_seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
+pub(crate) fn as_seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
     if value.is_none() {
         return Ok(None);
     }

@@ -1,10 +1,12 @@
 //! The handle users hold: a dict on one table of a store. It routes, it decides nothing.
 
 mod asynchronous;
+mod atomic;
 mod bound;
 mod conditional;
 mod reading;
 mod stats;
+mod transactions;
 mod typed;
 mod writing;
 
@@ -20,22 +22,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::memtable::Admission;
 use crate::options::Options;
 use crate::store::{self, EXIT_LIMIT, Store};
-use crate::types::{AsKey, KeyBuf, NEVER, PersistMode, StorageMode, Value, pack};
+use crate::types::{AsKey, KeyBuf, PersistMode, StorageMode, Value, pack};
 
+pub use crate::types::Ttl;
+pub use atomic::Atomic;
 use bound::Bound;
 pub use stats::Stats;
-
-/// How long an entry lives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ttl {
-    /// As the handle was opened with.
-    #[default]
-    Default,
-    /// For ever.
-    Never,
-    /// For this long from now, in steps of a millisecond.
-    After(Duration),
-}
 
 /// What memory knows of a key, without waiting for anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,7 +105,13 @@ impl Dict {
     #[inline]
     fn at(&self) -> Result<&Bound> {
         match self.bound.current() {
-            Some(at) if !self.closed.load(Ordering::Acquire) && !at.table.is_dropped() => Ok(at),
+            Some(at)
+                if !self.closed.load(Ordering::Acquire)
+                    && !at.table.is_dropped()
+                    && at.store.state.lent.owner() == 0 =>
+            {
+                Ok(at)
+            }
             _ => self.at_second_look(),
         }
     }
@@ -130,6 +128,7 @@ impl Dict {
             let message = format!("table {:?} was dropped; open it again", at.table.name);
             return Err(Error::new(ErrorKind::Closed, message));
         }
+        at.check_not_lent()?;
         Ok(at)
     }
 
@@ -144,14 +143,7 @@ impl Dict {
     }
 
     fn expires_at(&self, at: &Bound, ttl: Ttl) -> i64 {
-        let after = match ttl {
-            Ttl::Default => self.options.ttl,
-            Ttl::Never => None,
-            Ttl::After(after) => Some(after),
-        };
-        let Some(after) = after else { return NEVER };
-        let ms = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
-        at.store.state.now_ms().saturating_add(ms.max(1))
+        ttl.expires_at(self.options.ttl, || at.store.state.now_ms())
     }
 
     /// Waits until every write accepted so far is committed.
@@ -225,9 +217,14 @@ impl Dict {
     /// Flushes and closes this handle; the last handle closes the store. Closing twice is fine.
     ///
     /// # Errors
-    /// As [`Dict::flush`], within 10 s; then the handle stays open, nothing is lost, and closing can
+    /// `Invalid` while an immediate transaction of this thread is open. As [`Dict::flush`], within 10 s; then the handle stays open, nothing is lost, and closing can
     /// be tried again.
     pub fn close(&self) -> Result<()> {
+        if let Some(at) = self.bound.current()
+            && !self.is_closed()
+        {
+            at.check_not_lent()?;
+        }
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
@@ -245,6 +242,10 @@ impl Dict {
 impl Drop for Dict {
     fn drop(&mut self) {
         let Some(at) = self.bound.current() else { return };
+        if at.store.state.lent.is_here() {
+            // Nobody else could end it while this waits.
+            at.store.state.lent.revoke();
+        }
         // `end` has waited already, and has said what it could not wait for.
         let ending = at.store.state.memtable.is_ending();
         let end = Instant::now() + if ending { Duration::ZERO } else { EXIT_LIMIT };

@@ -1,6 +1,7 @@
 //! Everything that knows SQLite: the only place with SQL text. The floors above speak to it in the
 //! store's own words: apply these operations, get these keys, a page of a scan.
 
+mod change;
 mod command;
 mod fault;
 mod holder;
@@ -15,6 +16,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use change::print_of;
 pub(crate) use holder::holders;
 pub(crate) use open::{FileId, Opener, Place};
 pub(crate) use page::{After, Bounds, PageRequest};

@@ -1,6 +1,8 @@
 //! What only the writer can decide: operations that look before they write.
 
-use super::{Entry, Key, PackedKey, StorageMode, Value};
+use std::sync::Arc;
+
+use super::{Change, Entry, Key, PackedKey, StorageMode, Value};
 
 /// What must hold for a conditional write to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +47,10 @@ pub(crate) enum Command {
     Sweep { table: u32, limit: u32 },
     /// Makes everything committed before it safe against a power cut.
     Sync,
+    /// A transaction: all of it, if what it has read is still so.
+    Transaction(Arc<Change>),
+    /// Lends the write lock, in a transaction by itself; the request has the details.
+    Hold,
 }
 
 impl Command {

@@ -1,5 +1,6 @@
 //! The plain data everything else speaks in: keys, values, entries and the writer's commands.
 
+mod change;
 mod command;
 mod entry;
 mod key;
@@ -10,13 +11,14 @@ mod tuple;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use change::{Change, ChangeWrite, Range, Rows, Seen};
 pub(crate) use command::{Command, Expect, Outcome, TableSpec};
-pub use entry::{Entry, Value};
+pub use entry::{Entry, Ttl, Value};
 pub(crate) use entry::{NEVER, Stamp};
 pub use key::{AsKey, Key, KeyRef, MAX_KEY_BYTES};
 pub(crate) use key::{
     KeyBuf, PackedKey, SqlKey, Tag, pack, pack_stored, packed_table, sql_key, unpack,
 };
-pub use modes::{Order, PersistMode, StorageMode};
+pub use modes::{Isolation, Order, PersistMode, StorageMode, TransactionMode};
 pub use page::{Page, RowKey, RowRef};
 pub(crate) use tuple::stored_prefix;
