@@ -59,11 +59,12 @@ fn threads_move_money_and_the_sum_stays() {
                             let tx = dict.transaction(&concurrent()).unwrap();
                             transfer(&tx, from, to, 7).unwrap();
                             match tx.commit() {
-                                Ok(_) => break drop(done.fetch_add(1, Ordering::Relaxed)),
+                                Ok(_) => break,
                                 Err(e) => assert_eq!(e.kind(), ErrorKind::Conflict, "{e}"),
                             };
                             conflicts.fetch_add(1, Ordering::Relaxed);
                         }
+                        done.fetch_add(1, Ordering::Relaxed);
                     }
                 });
             }

@@ -6,7 +6,7 @@ use super::*;
 fn others_wait_in_a_fair_queue_and_nothing_conflicts() {
     let dict = Arc::new(fresh(PersistMode::Lazy));
     let order = Arc::new(Mutex::new(Vec::new()));
-    let first = dict.transaction(&immediate()).unwrap();
+    let first = in_time(dict.transaction_async(&immediate())).unwrap();
     let queued: Vec<_> = (0..6)
         .map(|n| {
             let order = Arc::clone(&order);
@@ -140,7 +140,7 @@ fn whoever_holds_it_for_too_long_is_rolled_back_and_told() {
 #[test]
 fn what_was_asked_for_and_not_begun_can_be_withdrawn() {
     let dict = fresh(PersistMode::WriteThrough);
-    let first = dict.transaction(&immediate()).unwrap();
+    let first = in_time(dict.transaction_async(&immediate())).unwrap();
     let second = dict.transaction_async(&immediate());
     let third = dict.transaction_async(&immediate());
     assert!(second.canceller().unwrap().cancel());
@@ -150,7 +150,7 @@ fn what_was_asked_for_and_not_begun_can_be_withdrawn() {
     // Nobody waits for this one any more when it is there: it is given back.
     drop(third);
     assert_nothing_left(&dict);
-    let first = dict.transaction(&immediate()).unwrap();
+    let first = in_time(dict.transaction_async(&immediate())).unwrap();
     let short = TransactionOptions { timeout: Some(Duration::from_millis(50)), ..immediate() };
     let late = dict.transaction_async(&short);
     assert_eq!(in_time(late).err().unwrap().kind(), ErrorKind::Timeout);
