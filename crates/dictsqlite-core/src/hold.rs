@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::completion::{Completer, Completion, pair};
 use crate::error::Result;
 use crate::sync::{Condvar, Mutex};
-use crate::types::{Change, Outcome};
+use crate::types::{Outcome, Proposal};
 
 /// See the module.
 pub(crate) struct Hold {
@@ -32,7 +32,7 @@ enum Step {
     /// The lock is the owner's until then.
     Granted(Instant),
     /// To be committed; where the result is to go.
-    Handed(Arc<Change>, Completer<Outcome>),
+    Handed(Arc<Proposal>, Completer<Outcome>),
     /// The writer is at it; where the result is to go.
     Committing(Completer<Outcome>),
     /// Nothing more to do.
@@ -41,7 +41,7 @@ enum Step {
 
 /// What the owner wants in the end.
 pub(crate) enum Wish {
-    Commit(Arc<Change>),
+    Commit(Arc<Proposal>),
     /// Nothing, or it was too late.
     Nothing,
 }
@@ -76,9 +76,9 @@ impl Hold {
         let mut step = self.step.lock();
         loop {
             let until = match std::mem::replace(&mut *step, Step::Over) {
-                Step::Handed(change, completer) => {
+                Step::Handed(proposal, completer) => {
                     *step = Step::Committing(completer);
-                    return Wish::Commit(change);
+                    return Wish::Commit(proposal);
                 }
                 Step::Granted(until) if Instant::now() < until => until,
                 _ => return Wish::Nothing,
@@ -99,14 +99,14 @@ impl Hold {
     }
 
     /// The owner hands over what is to be committed. None when its time was up.
-    pub(crate) fn hand_over(&self, change: Arc<Change>) -> Option<Completion<Outcome>> {
+    pub(crate) fn hand_over(&self, proposal: Arc<Proposal>) -> Option<Completion<Outcome>> {
         let (completer, completion) = pair();
         let mut step = self.step.lock();
         if !matches!(*step, Step::Granted(until) if Instant::now() < until) {
             drop(step);
             return None;
         }
-        *step = Step::Handed(change, completer);
+        *step = Step::Handed(proposal, completer);
         drop(step);
         self.told.notify_one();
         Some(completion)

@@ -201,7 +201,7 @@ impl Writer<'_> {
             (wrote && after.change() == before.change().wrapping_add(1)).then_some(after);
         Counters::add(&self.state.counters.commits, u64::from(wrote));
         let segments = transaction.segments.iter().map(|(segment, _)| segment.ops());
-        let changes = transaction.applied.changes.iter().map(|(change, _)| change.ops);
+        let changes = transaction.applied.proposals.iter().map(|(change, _)| change.ops);
         let ops = segments.chain(changes).map(u64::from).sum();
         Counters::add(&self.state.counters.committed_ops, ops);
         let dropped = self.unwritable(&transaction.applied);
@@ -270,7 +270,7 @@ impl Writer<'_> {
                         Command::Transaction(change) => {
                             let known = known(state, before, &segments);
                             let stamp = state.stamps.available().then_some(before);
-                            self.connection.change(
+                            self.connection.propose(
                                 &state.tables,
                                 change,
                                 stamp,
@@ -335,7 +335,7 @@ impl Writer<'_> {
     /// nothing is said here.
     fn changes_through(&self, transaction: &Transaction, epoch: u64) {
         let cache = &self.state.cache;
-        for (change, base) in &transaction.applied.changes {
+        for (change, base) in &transaction.applied.proposals {
             for w in &change.writes {
                 let blind = transaction.segments.iter().any(|(segment, _)| segment.holds(&w.key));
                 match &w.value {

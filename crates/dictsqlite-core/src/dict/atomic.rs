@@ -5,7 +5,7 @@ use super::{Dict, Ttl};
 use crate::codec;
 use crate::completion::Completion;
 use crate::error::Result;
-use crate::types::{AsKey, Change, Command, Expect, Outcome, PackedKey, Seen, Value, pack};
+use crate::types::{AsKey, Command, Expect, Outcome, PackedKey, Proposal, Seen, Value, pack};
 
 /// What is to be done at once. Nothing happens before [`Atomic::commit`].
 ///
@@ -101,13 +101,13 @@ impl Atomic<'_> {
 
     /// [`Atomic::commit`] without blocking.
     pub fn commit_async(&mut self) -> Completion<i64> {
-        let change = Change {
+        let proposal = Proposal {
             reads: std::mem::take(&mut self.checks),
             commands: std::mem::take(&mut self.commands),
-            ..Change::default()
+            ..Proposal::default()
         };
         self.dict.decide(
-            |_| Ok(Command::Transaction(change.into())),
+            |_| Ok(Command::Transaction(proposal.into())),
             |outcome| if let Outcome::Version(version) = outcome { Some(version) } else { None },
         )
     }

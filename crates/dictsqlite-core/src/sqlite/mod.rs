@@ -1,12 +1,12 @@
 //! Everything that knows SQLite: the only place with SQL text. The floors above speak to it in the
 //! store's own words: apply these operations, get these keys, a page of a scan.
 
-mod change;
 mod command;
 mod fault;
 mod holder;
 mod open;
 mod page;
+mod propose;
 mod read;
 mod schema;
 mod stamp;
@@ -16,10 +16,10 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use change::print_of;
 pub(crate) use holder::holders;
 pub(crate) use open::{FileId, Opener, Place};
 pub(crate) use page::{After, Bounds, PageRequest};
+pub(crate) use propose::print_of;
 pub(crate) use read::{Reader, other_codec};
 pub(crate) use schema::check_name;
 pub(crate) use stamp::Stamps;

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
-use super::change::Changed;
 use super::fault;
 use super::open::{Opener, is_busy};
+use super::propose::Changed;
 use super::read::{Bind, BindValue};
 use super::schema;
 use super::table::{LAST_NUMBER, Table, Tables};
 use crate::error::{Error, ErrorKind, Result};
-use crate::types::{Change, PackedKey, Value, packed_table, unpack};
+use crate::types::{PackedKey, Proposal, Value, packed_table, unpack};
 
 /// Page cache of the writer, in KiB: what a large transaction changes should fit.
 const CACHE_KIB: i64 = 64 * 1024;
@@ -37,7 +37,7 @@ pub(crate) struct Applied {
     /// Keys that commands changed.
     pub(crate) touched: Vec<PackedKey>,
     /// Transactions, each with the number before its first operation.
-    pub(crate) changes: Vec<(Arc<Change>, i64)>,
+    pub(crate) proposals: Vec<(Arc<Proposal>, i64)>,
     pub(super) changed: Changed,
     /// Rows that could never be written, with the reason.
     pub(crate) unwritable: Vec<(PackedKey, Error)>,

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use indexmap::IndexMap;
 
 use crate::clock::{Clock, expired};
-use crate::types::{ChangeWrite, KeyBuf, PackedKey, Value};
+use crate::types::{KeyBuf, PackedKey, ProposedWrite, Value};
 
 /// See the module.
 #[derive(Default)]
@@ -75,10 +75,10 @@ impl Buffer {
     }
 
     /// What is to be applied: the last write of each key, and how many operations there were.
-    pub(super) fn changes(&self, clock: &dyn Clock) -> (Vec<ChangeWrite>, u32) {
-        let mut last: IndexMap<&PackedKey, ChangeWrite, ahash::RandomState> = IndexMap::default();
+    pub(super) fn proposals(&self, clock: &dyn Clock) -> (Vec<ProposedWrite>, u32) {
+        let mut last: IndexMap<&PackedKey, ProposedWrite, ahash::RandomState> = IndexMap::default();
         for (op, w) in (0..).zip(&self.log) {
-            let written = ChangeWrite {
+            let written = ProposedWrite {
                 key: PackedKey::clone(&w.key),
                 value: w.value.clone(),
                 expires_at: w.expires_at,
@@ -96,7 +96,7 @@ impl Buffer {
                     let anew = w.value.is_some() && absent;
                     let (place, replaced) =
                         if anew { (op, true) } else { (earlier.place, earlier.replaced) };
-                    *earlier = ChangeWrite { place, replaced, ..written };
+                    *earlier = ProposedWrite { place, replaced, ..written };
                 }
             }
         }

@@ -8,7 +8,7 @@ use crate::completion::Completion;
 use crate::error::Result;
 use crate::store::unexpected;
 use crate::types::{
-    Change, Command, Entry, Isolation, Outcome, PackedKey, Seen, TransactionMode, packed_table,
+    Command, Entry, Isolation, Outcome, PackedKey, Proposal, Seen, TransactionMode, packed_table,
 };
 
 impl Transaction {
@@ -49,16 +49,16 @@ impl Shared {
 
     fn commit(self: &Arc<Self>, on_any_thread: bool) -> Completion<i64> {
         let begun = if on_any_thread { self.enter() } else { self.open() };
-        let change = begun.and_then(|mut inner| {
+        let proposal = begun.and_then(|mut inner| {
             if inner.buffer.is_empty() {
                 self.end(&mut inner, Over::Ended);
                 return Ok(None);
             }
-            let change = Arc::new(self.change(&mut inner)?);
+            let proposal = Arc::new(self.propose(&mut inner)?);
             let handed = match &self.hold {
                 Some(hold) => {
                     // From here on its thread may use the dict again, as far as it can.
-                    let handed = hold.hand_over(Arc::clone(&change));
+                    let handed = hold.hand_over(Arc::clone(&proposal));
                     self.store.state.lent.end(hold.owner);
                     handed
                 }
@@ -69,14 +69,14 @@ impl Shared {
             if late {
                 return Err(self.timed_out());
             }
-            Ok(Some((change, handed)))
+            Ok(Some((proposal, handed)))
         });
-        let outcome = match change {
+        let outcome = match proposal {
             Err(e) => return Completion::ready(Err(e)),
             Ok(None) => return Completion::ready(Ok(0)),
             Ok(Some((_, Some(handed)))) => handed,
-            Ok(Some((change, None))) => {
-                self.store.command(Command::Transaction(change), self.deadline(), self.durable)
+            Ok(Some((proposal, None))) => {
+                self.store.command(Command::Transaction(proposal), self.deadline(), self.durable)
             }
         };
         outcome.then(|outcome| match outcome? {
@@ -86,26 +86,27 @@ impl Shared {
     }
 
     /// What the writer is to look at and to write.
-    fn change(&self, inner: &mut Inner) -> Result<Change> {
-        let (writes, ops) = inner.buffer.changes(&*self.store.state.clock);
-        let mut change = Change { writes, ops, ..Change::default() };
+    fn propose(&self, inner: &mut Inner) -> Result<Proposal> {
+        let (writes, ops) = inner.buffer.proposals(&*self.store.state.clock);
+        let mut proposal = Proposal { writes, ops, ..Proposal::default() };
         if self.mode != TransactionMode::Concurrent {
-            return Ok(change);
+            return Ok(proposal);
         }
-        change.stamp = self.snapshot.stamp;
+        proposal.stamp = self.snapshot.stamp;
         if self.isolation == Isolation::Snapshot {
             self.read_written(inner)?;
-            change.reads = change.writes.iter().filter_map(|w| self.seen(inner, &w.key)).collect();
-            return Ok(change);
+            proposal.reads =
+                proposal.writes.iter().filter_map(|w| self.seen(inner, &w.key)).collect();
+            return Ok(proposal);
         }
-        change.since = self.snapshot.since;
+        proposal.since = self.snapshot.since;
         let blind =
-            change.writes.iter().map(|w| &w.key).filter(|key| !inner.reads.contains_key(*key));
-        change.blind = blind.cloned().collect();
-        change.ranges = std::mem::take(&mut inner.ranges);
-        change.counts = inner.counts.iter().map(|(table, rows)| (*table, *rows)).collect();
-        change.reads = std::mem::take(&mut inner.reads).into_iter().map(seen).collect();
-        Ok(change)
+            proposal.writes.iter().map(|w| &w.key).filter(|key| !inner.reads.contains_key(*key));
+        proposal.blind = blind.cloned().collect();
+        proposal.ranges = std::mem::take(&mut inner.ranges);
+        proposal.counts = inner.counts.iter().map(|(table, rows)| (*table, *rows)).collect();
+        proposal.reads = std::mem::take(&mut inner.reads).into_iter().map(seen).collect();
+        Ok(proposal)
     }
 
     fn seen(&self, inner: &Inner, key: &PackedKey) -> Option<Seen> {

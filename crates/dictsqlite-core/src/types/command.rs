@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Change, Entry, Key, PackedKey, StorageMode, Value};
+use super::{Entry, Key, PackedKey, Proposal, StorageMode, Value};
 
 /// What must hold for a conditional write to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(crate) enum Command {
     /// Makes everything committed before it safe against a power cut.
     Sync,
     /// A transaction: all of it, if what it has read is still so.
-    Transaction(Arc<Change>),
+    Transaction(Arc<Proposal>),
     /// Lends the write lock, in a transaction by itself; the request has the details.
     Hold,
 }

@@ -1,17 +1,16 @@
 //! The plain data everything else speaks in: keys, values, entries and the writer's commands.
 
-mod change;
 mod command;
 mod entry;
 mod key;
 mod modes;
 mod page;
+mod proposal;
 mod tuple;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use change::{Change, ChangeWrite, Range, Rows, Seen};
 pub(crate) use command::{Command, Expect, Outcome, TableSpec};
 pub use entry::{Entry, Ttl, Value};
 pub(crate) use entry::{NEVER, Stamp};
@@ -21,4 +20,5 @@ pub(crate) use key::{
 };
 pub use modes::{Isolation, Order, PersistMode, StorageMode, TransactionMode};
 pub use page::{Page, RowKey, RowRef};
+pub(crate) use proposal::{Proposal, ProposedWrite, Range, Rows, Seen};
 pub(crate) use tuple::stored_prefix;

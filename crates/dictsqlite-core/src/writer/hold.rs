@@ -9,7 +9,7 @@ use crate::hold::{Hold, Wish};
 use crate::memtable::{Step, Work};
 use crate::sqlite::Applied;
 use crate::state::{Counters, Request};
-use crate::types::{Change, Outcome, Stamp};
+use crate::types::{Outcome, Proposal, Stamp};
 use crate::vfs::fork;
 
 /// What is to be lent, if that is what the work is.
@@ -55,14 +55,14 @@ impl Writer<'_> {
         let _pass = fork::enter();
         let result = match wish {
             Wish::Nothing => Ok(Outcome::Done),
-            Wish::Commit(change) => return self.commit_lent(&change, before),
+            Wish::Commit(proposal) => return self.commit_lent(&proposal, before),
         };
         self.give_up();
         result
     }
 
-    fn commit_lent(&mut self, change: &Arc<Change>, before: Stamp) -> Result<Outcome> {
-        let result = self.apply_lent(change, before);
+    fn commit_lent(&mut self, proposal: &Arc<Proposal>, before: Stamp) -> Result<Outcome> {
+        let result = self.apply_lent(proposal, before);
         if result.is_err() {
             Counters::add(&self.state.counters.failed_commits, 1);
             self.give_up();
@@ -70,14 +70,14 @@ impl Writer<'_> {
         result
     }
 
-    fn apply_lent(&mut self, change: &Arc<Change>, before: Stamp) -> Result<Outcome> {
+    fn apply_lent(&mut self, proposal: &Arc<Proposal>, before: Stamp) -> Result<Outcome> {
         let mut applied = Applied::default();
         let state = &**self.state;
         let now_ms = state.now_ms();
         let known = known(state, before, &[]);
-        let answer = self.connection.change(
+        let answer = self.connection.propose(
             &state.tables,
-            change,
+            proposal,
             Some(before),
             now_ms,
             &mut applied,

@@ -4,7 +4,7 @@ use super::{Command, KeyBuf, Order, PackedKey, Stamp, Value};
 
 /// A transaction on its way to its commit: all of it happens, or nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Change {
+pub(crate) struct Proposal {
     /// The stamp of what was read: while it is the live one, nothing can have changed.
     pub(crate) stamp: Option<Stamp>,
     /// The operation counter in what was read.
@@ -18,7 +18,7 @@ pub(crate) struct Change {
     /// Tables that must have so many entries.
     pub(crate) counts: Vec<(u32, u64)>,
     /// The last write of each key, in the order in which the keys were first written.
-    pub(crate) writes: Vec<ChangeWrite>,
+    pub(crate) writes: Vec<ProposedWrite>,
     /// How many operations those are.
     pub(crate) ops: u32,
     /// Operations that look before they write, one after the other.
@@ -37,7 +37,7 @@ pub(crate) struct Seen {
 
 /// The last write of a key; see the memtable's segments, whose entries mean the same.
 #[derive(Clone, Debug)]
-pub(crate) struct ChangeWrite {
+pub(crate) struct ProposedWrite {
     pub(crate) key: PackedKey,
     /// The value; none deletes.
     pub(crate) value: Option<Value>,
@@ -91,7 +91,7 @@ impl Rows {
     }
 }
 
-impl Change {
+impl Proposal {
     /// Every key that may change.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &PackedKey> {
         let commands = self.commands.iter().filter_map(Command::key);

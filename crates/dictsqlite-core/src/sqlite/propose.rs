@@ -10,8 +10,8 @@ use super::table::{Table, Tables};
 use super::write::{Applied, BlindWrite, Spoiled, Undone, WriteConnection};
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::{
-    Change, Entry, Outcome, PackedKey, Page, Range, RowRef, Seen, Stamp, StorageMode, packed_table,
-    unpack,
+    Entry, Outcome, PackedKey, Page, Proposal, Range, RowRef, Seen, Stamp, StorageMode,
+    packed_table, unpack,
 };
 
 /// Rows of a scan that are compared at a time.
@@ -26,7 +26,7 @@ pub(crate) type Known<'a> = dyn Fn(&[u8]) -> Option<Entry> + 'a;
 pub(super) struct Changed {
     keys: HashSet<PackedKey, ahash::RandomState>,
     touched: usize,
-    changes: usize,
+    proposals: usize,
 }
 
 impl Applied {
@@ -37,10 +37,10 @@ impl Applied {
             changed.keys.insert(Arc::clone(key));
         }
         changed.touched = self.touched.len();
-        for (change, _) in &self.changes[changed.changes..] {
-            changed.keys.extend(change.writes.iter().map(|w| Arc::clone(&w.key)));
+        for (proposal, _) in &self.proposals[changed.proposals..] {
+            changed.keys.extend(proposal.writes.iter().map(|w| Arc::clone(&w.key)));
         }
-        changed.changes = self.changes.len();
+        changed.proposals = self.proposals.len();
         self.emptied || changed.keys.contains(key)
     }
 }
@@ -54,24 +54,24 @@ pub(crate) fn print_of(row: RowRef<'_>, values: bool) -> u64 {
 impl WriteConnection {
     /// Decides a transaction and applies it. The inner error is its own, and it changed nothing.
     /// `before` is the stamp that the writer's transaction began at.
-    pub(crate) fn change(
+    pub(crate) fn propose(
         &mut self,
         tables: &Tables,
-        change: &Arc<Change>,
+        proposal: &Arc<Proposal>,
         before: Option<Stamp>,
         now_ms: i64,
         applied: &mut Applied,
         known: &Known<'_>,
     ) -> std::result::Result<Result<Outcome>, Spoiled> {
         // Nobody has committed since all of it was read, and nothing comes before it here.
-        let still = !applied.wrote && before.is_some() && change.stamp == before;
-        if !still && let Err(refusal) = self.verify(tables, change, now_ms, applied, known) {
+        let still = !applied.wrote && before.is_some() && proposal.stamp == before;
+        if !still && let Err(refusal) = self.verify(tables, proposal, now_ms, applied, known) {
             return if refusal.spoils { Err(refusal.error) } else { Ok(Err(refusal.error)) };
         }
-        if !change.writes.is_empty() {
-            self.write(tables, change, now_ms, applied)?;
+        if !proposal.writes.is_empty() {
+            self.write(tables, proposal, now_ms, applied)?;
         }
-        for command in &change.commands {
+        for command in &proposal.commands {
             let id = command.key().map_or(0, |key| packed_table(key));
             let done = self.with_table(tables, id, |w, table| match command.key() {
                 Some(key) => w.decide_key(table, key, command, now_ms, applied),
@@ -91,11 +91,11 @@ impl WriteConnection {
     fn write(
         &mut self,
         tables: &Tables,
-        change: &Arc<Change>,
+        proposal: &Arc<Proposal>,
         now_ms: i64,
         applied: &mut Applied,
     ) -> std::result::Result<(), Spoiled> {
-        let writes = change.writes.iter().map(|w| BlindWrite {
+        let writes = proposal.writes.iter().map(|w| BlindWrite {
             key: &w.key,
             value: w.value.as_ref(),
             expires_at: w.expires_at,
@@ -104,7 +104,7 @@ impl WriteConnection {
             replaced: w.replaced,
         });
         let unwritable = applied.unwritable.len();
-        let base = self.apply(tables, change.ops, writes, now_ms, applied);
+        let base = self.apply(tables, proposal.ops, writes, now_ms, applied);
         let refused = match &base {
             Ok(_) if applied.unwritable.len() == unwritable => None,
             Ok(_) => Some(applied.unwritable.swap_remove(unwritable).1),
@@ -121,7 +121,7 @@ impl WriteConnection {
             applied.undone = Some(Undone { key: None, error: error.clone() });
             return Err(error);
         }
-        applied.changes.push((Arc::clone(change), base?));
+        applied.proposals.push((Arc::clone(proposal), base?));
         Ok(())
     }
 
@@ -129,23 +129,23 @@ impl WriteConnection {
     fn verify(
         &mut self,
         tables: &Tables,
-        change: &Change,
+        proposal: &Proposal,
         now_ms: i64,
         applied: &mut Applied,
         known: &Known<'_>,
     ) -> std::result::Result<(), Refusal> {
-        for seen in &change.reads {
+        for seen in &proposal.reads {
             let now = self.current(tables, &seen.key, now_ms, applied, known)?;
             let table = tables.get(packed_table(&seen.key));
             check_seen(seen, now.as_ref(), table.map(|table| table.storage))?;
         }
-        for key in &change.blind {
+        for key in &proposal.blind {
             let now = self.current(tables, key, now_ms, applied, known)?;
-            if now.is_some_and(|entry| entry.version > change.since) {
+            if now.is_some_and(|entry| entry.version > proposal.since) {
                 return Err(conflict(key, "was written by another").into());
             }
         }
-        for (table, rows) in &change.counts {
+        for (table, rows) in &proposal.counts {
             let table = self.known_table(tables, *table, applied)?;
             let number = |sql: &str, parameters: &[i64]| -> rusqlite::Result<i64> {
                 let parameters = rusqlite::params_from_iter(parameters);
@@ -162,7 +162,7 @@ impl WriteConnection {
                 return Err(Error::new(ErrorKind::Conflict, message).into());
             }
         }
-        for range in &change.ranges {
+        for range in &proposal.ranges {
             let table = self.known_table(tables, range.table, applied)?;
             self.verify_range(&table, range, now_ms)?;
         }
