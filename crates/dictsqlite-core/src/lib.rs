@@ -59,6 +59,7 @@ mod codec;
 mod completion;
 mod dict;
 mod error;
+mod hold;
 pub mod io;
 mod listeners;
 mod lookout;
@@ -72,6 +73,7 @@ mod state;
 mod store;
 #[doc(hidden)]
 pub mod sync;
+mod transaction;
 mod types;
 mod vfs;
 mod writer;
@@ -80,14 +82,15 @@ pub use changes::{Changes, ChangesOptions, Watch};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use codec::MAX_VALUE_BYTES;
 pub use completion::{Canceller, Completion, interruptible};
-pub use dict::{Dict, Peek, Stats, Ttl};
+pub use dict::{Atomic, Dict, Peek, Stats, Ttl};
 pub use error::{Error, ErrorKind, Result};
 pub use options::Options;
 pub use scan::{Item, Scan, ScanOptions};
 pub use store::{end, shutdown};
+pub use transaction::{Transaction, TransactionOptions, TransactionScan};
 pub use types::{
-    AsKey, Change, ChangeKind, ChangeRetention, Entry, Key, KeyRef, MAX_KEY_BYTES, Order, Page,
-    PersistMode, RowKey, RowRef, StorageMode, Value, Watched,
+    AsKey, Change, ChangeKind, ChangeRetention, Entry, Isolation, Key, KeyRef, MAX_KEY_BYTES,
+    Order, Page, PersistMode, RowKey, RowRef, StorageMode, TransactionMode, Value, Watched,
 };
 pub use vfs::fork::{generation as forks, is_main_thread};
 

@@ -57,6 +57,7 @@ pub(crate) fn run(state: &Arc<State>) {
         }
         // The writer does so as well, unless it is stuck.
         state.expire();
+        state.chores.expire_bounded();
         if state.opener.check_in_place().is_err() {
             // What is cached belongs to a file that is gone: without a stamp it is not believed.
             let _pass = fork::enter();
@@ -89,7 +90,8 @@ fn sweep(state: &State) {
         loop {
             let (reply, answer) = pair();
             let command = Command::Sweep { table: table.id, limit: SWEEP_ROWS };
-            let request = Request { command, durable: false, reply, stage: Arc::default() };
+            let stage = Arc::default();
+            let request = Request { command, durable: false, reply, stage, hold: None };
             let deadline = Instant::now() + SWEEP_PATIENCE;
             if state.memtable.command(request, deadline).is_err() {
                 return;
@@ -131,7 +133,7 @@ fn trim(state: &State, connection: &mut Option<Result<WriteConnection>>) {
     while is_due(connection) {
         let (reply, answer) = pair();
         let command = Command::TrimChanges { limit: TRIM_ROWS };
-        let request = Request { command, durable: false, reply, stage: Arc::default() };
+        let request = Request { command, durable: false, reply, stage: Arc::default(), hold: None };
         let deadline = Instant::now() + SWEEP_PATIENCE;
         if state.memtable.command(request, deadline).is_err() {
             return;

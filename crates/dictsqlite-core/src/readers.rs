@@ -1,6 +1,8 @@
 //! Connections for reading: borrowed by the threads that read, and worked by threads of our own
 //! for callers that must not block.
 
+mod pinned;
+
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +15,8 @@ use crate::sync::{Condvar, Mutex};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::sqlite::{Opener, Reader};
+
+pub(crate) use pinned::{Pinned, wait_for};
 
 /// Connections at most; scans that hold one are counted.
 const MOST: usize = 32;
@@ -41,6 +45,9 @@ pub(crate) struct Readers {
 struct Pool {
     idle: Vec<Reader>,
     lent: usize,
+    /// Lent for long, and not counted above.
+    pinned: usize,
+    waiting: VecDeque<pinned::Waiting>,
     closed: bool,
 }
 
@@ -260,6 +267,8 @@ impl Readers {
             std::mem::take(&mut pool.idle)
         };
         idle.into_iter().for_each(Reader::close);
+        let waiting = std::mem::take(&mut self.pool.lock().waiting);
+        drop(waiting);
         self.jobs.lock().closed = true;
         self.arrived.notify_all();
         self.returned.notify_all();

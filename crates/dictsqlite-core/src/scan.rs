@@ -84,14 +84,14 @@ pub struct Scan {
 
 /// The type a prefix restricts keys to; tuples and bytes share SQLite's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Text,
     Bytes,
     Tuple,
 }
 
 impl Kind {
-    fn of(key: &Key) -> Option<Self> {
+    pub(crate) fn of(key: &Key) -> Option<Self> {
         match key {
             Key::Int(_) => None,
             Key::Text(_) => Some(Self::Text),
@@ -100,7 +100,7 @@ impl Kind {
         }
     }
 
-    fn is_of(self, key: &RowKey<'_>) -> bool {
+    pub(crate) fn is_of(self, key: &RowKey<'_>) -> bool {
         match key {
             RowKey::Int(_) => false,
             RowKey::Text(_) => self == Self::Text,
@@ -314,7 +314,7 @@ impl Iterator for Scan {
     }
 }
 
-fn items(page: &Page) -> Vec<Item> {
+pub(crate) fn items(page: &Page) -> Vec<Item> {
     (0..page.len()).filter_map(|n| page.row(n)).map(item).collect()
 }
 
@@ -327,7 +327,7 @@ fn item(row: RowRef<'_>) -> Item {
     }
 }
 
-fn bounds(table: u32, options: &ScanOptions) -> Result<Bounds> {
+pub(crate) fn bounds(table: u32, options: &ScanOptions) -> Result<Bounds> {
     let pack_bound = |key: &Option<Key>| -> Result<Option<KeyBuf>> {
         key.as_ref().map(|key| pack(table, key.as_key())).transpose()
     };

@@ -1,7 +1,7 @@
 //! What the readers, the writer and the store share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use crate::sync::{Condvar, Mutex};
@@ -10,6 +10,7 @@ use crate::cache::{Cache, Coherence, View};
 use crate::clock::Clock;
 use crate::completion::Completer;
 use crate::error::{Error, ErrorKind};
+use crate::hold::{Hold, this_thread};
 use crate::listeners::Listeners;
 use crate::memtable::{Decision, Memtable, Segment};
 use crate::sqlite::{Opener, Place, Stamps, Tables, holders, locked};
@@ -22,6 +23,8 @@ pub(crate) struct Request {
     pub(crate) durable: bool,
     pub(crate) reply: Completer<Outcome>,
     pub(crate) stage: Arc<Stage>,
+    /// What is to be lent, for [`Command::Hold`].
+    pub(crate) hold: Option<Arc<Hold>>,
 }
 
 /// How far a command has come: it can be cancelled as long as the writer has not begun it.
@@ -58,6 +61,14 @@ impl Decision for Request {
         let of = |table| segment.iter().any(|(key, _)| packed_table(key) == table);
         self.command.key().is_some_and(|key| segment.holds(key))
             || self.command.whole_table().is_some_and(of)
+            || match &self.command {
+                Command::Transaction(change) => change.keys().any(|key| segment.holds(key)),
+                _ => false,
+            }
+    }
+
+    fn is_alone(&self) -> bool {
+        self.hold.is_some()
     }
 }
 
@@ -75,6 +86,56 @@ pub(crate) struct State {
     pub(crate) listeners: Listeners,
     /// The writer is waiting for SQLite's write lock.
     pub(crate) at_lock: AtomicBool,
+    pub(crate) lent: Lent,
+}
+
+/// Whom the write lock is lent to.
+#[derive(Default)]
+pub(crate) struct Lent {
+    /// The owner's number, zero when it is not lent: looked at by every operation of a handle.
+    owner: AtomicU64,
+    hold: Mutex<Option<Arc<Hold>>>,
+}
+
+impl Lent {
+    /// From now on it is lent.
+    pub(crate) fn begin(&self, hold: &Arc<Hold>) {
+        *self.hold.lock() = Some(Arc::clone(hold));
+        self.owner.store(hold.owner, Ordering::Release);
+    }
+
+    /// It is lent no more, as far as its owner is concerned.
+    pub(crate) fn end(&self, owner: u64) {
+        let (order, otherwise) = (Ordering::AcqRel, Ordering::Relaxed);
+        // A failure means that somebody else has said so already.
+        let _ = self.owner.compare_exchange(owner, 0, order, otherwise);
+    }
+
+    /// The writer has it again.
+    pub(crate) fn taken_back(&self, hold: &Hold) {
+        self.hold.lock().take();
+        self.end(hold.owner);
+    }
+
+    /// Takes it away, if it is lent.
+    pub(crate) fn revoke(&self) {
+        let hold = self.hold.lock().take();
+        if let Some(hold) = hold {
+            self.end(hold.owner);
+            hold.let_go();
+        }
+    }
+
+    /// The owner's number; zero when it is not lent, or to nobody in particular.
+    #[inline]
+    pub(crate) fn owner(&self) -> u64 {
+        self.owner.load(Ordering::Relaxed)
+    }
+
+    /// True when it is lent to this thread.
+    pub(crate) fn is_here(&self) -> bool {
+        self.owner() != 0 && self.owner() == this_thread()
+    }
 }
 
 /// What has happened since the store was opened.
@@ -85,6 +146,8 @@ pub(crate) struct Counters {
     pub(crate) failed_commits: AtomicU64,
     pub(crate) checkpoints: AtomicU64,
     pub(crate) swept: AtomicU64,
+    /// The number of the last operation that is committed, as far as this process knows.
+    pub(crate) committed: AtomicI64,
     pub(crate) misses: AtomicU64,
 }
 
@@ -102,6 +165,13 @@ pub(crate) struct Chores {
     pub(crate) checkpointing: Mutex<()>,
     /// When the first entry of any table expires (ms), as far as is known.
     pub(crate) next_expiry: AtomicI64,
+    bounded: Mutex<Vec<Weak<dyn Bounded>>>,
+}
+
+/// What may not last for ever, and is looked at from time to time.
+pub(crate) trait Bounded: Send + Sync {
+    /// Ends what has lasted too long.
+    fn expire(&self, now: Instant);
 }
 
 /// See [`Chores`].
@@ -118,6 +188,7 @@ impl Default for Chores {
             changed: Condvar::new(),
             checkpointing: Mutex::new(()),
             next_expiry: AtomicI64::new(i64::MAX),
+            bounded: Mutex::default(),
         }
     }
 }
@@ -140,6 +211,26 @@ impl Chores {
             drop(self.list.lock());
             self.changed.notify_one();
         }
+    }
+
+    /// Has something looked at from time to time.
+    pub(crate) fn bound(&self, it: Weak<dyn Bounded>) {
+        self.bounded.lock().push(it);
+    }
+
+    /// Need not be looked at any more.
+    pub(crate) fn unbound(&self, it: &dyn Bounded) {
+        let is = |weak: &Weak<dyn Bounded>| std::ptr::addr_eq(weak.as_ptr(), it);
+        let mut bounded = self.bounded.lock();
+        if let Some(place) = bounded.iter().position(is) {
+            bounded.swap_remove(place);
+        }
+    }
+
+    /// Ends what has lasted too long.
+    pub(crate) fn expire_bounded(&self) {
+        let bounded: Vec<_> = self.bounded.lock().iter().filter_map(Weak::upgrade).collect();
+        bounded.iter().for_each(|it| it.expire(Instant::now()));
     }
 
     /// Ends the maintenance thread.
@@ -207,6 +298,10 @@ impl State {
                 let holder = self.named_holder(trouble.kind());
                 let message = format!("{}{holder} ({result})", trouble.message());
                 Error::new(trouble.kind(), message)
+            }
+            None if self.lent.hold.lock().is_some() => {
+                let message = "an immediate transaction holds the write lock";
+                Error::new(ErrorKind::Timeout, format!("{message}; the timeout passed: {result}"))
             }
             None => Error::new(ErrorKind::Timeout, format!("the timeout passed: {result}")),
         }

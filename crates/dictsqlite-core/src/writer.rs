@@ -1,5 +1,7 @@
 //! The one thread that writes: group commit of everything that is pending.
 
+mod hold;
+
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -13,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::memtable::{Segment, Step, Work};
 use crate::sqlite::{Applied, BlindWrite, Undone, WriteConnection};
 use crate::state::{Counters, Request, State};
-use crate::types::{Command, Outcome, PackedKey, Stamp};
+use crate::types::{Command, Entry, NEVER, Outcome, PackedKey, Stamp};
 use crate::vfs::fork;
 
 /// A checkpoint is asked for when the log has this many frames (about 4 MiB).
@@ -88,6 +90,9 @@ impl Writer<'_> {
             self.state.memtable.committed(work, None);
             return;
         }
+        if let Some(hold) = hold::of(&work) {
+            return self.serve_hold(work, &hold);
+        }
         let pass = fork::enter();
         let result = self.commit(&work);
         drop(pass);
@@ -153,7 +158,7 @@ impl Writer<'_> {
         let mut refused = Refused::default();
         let (before, transaction) = loop {
             let before = self.begin(durable)?;
-            match self.apply(work, &refused)? {
+            match self.apply(work, before, &refused)? {
                 Ok(transaction) => break (before, transaction),
                 // SQLite has rolled all of it back. The rest is tried again without that one.
                 Err((step, undone)) => refused.note(step, undone),
@@ -162,6 +167,15 @@ impl Writer<'_> {
             self.connection.rollback();
             self.settled = None;
         };
+        self.finish(before, transaction)
+    }
+
+    /// Commits what was applied, and brings everything up to it.
+    fn finish(
+        &mut self,
+        before: Stamp,
+        transaction: Transaction,
+    ) -> Result<(Vec<Result<Outcome>>, Option<Error>)> {
         let own = self.state.coherence.begin_own(before);
         let wrote = transaction.applied.wrote;
         let result = if wrote {
@@ -171,6 +185,8 @@ impl Writer<'_> {
             Ok(())
         };
         if result.is_ok() && wrote {
+            let counter = self.connection.counter();
+            self.state.counters.committed.store(counter, Ordering::Release);
             self.write_through(&transaction, own.epoch());
         }
         // Read after the commit: if somebody else committed since, the count is off by that.
@@ -185,7 +201,9 @@ impl Writer<'_> {
         self.settled =
             (wrote && after.change() == before.change().wrapping_add(1)).then_some(after);
         Counters::add(&self.state.counters.commits, u64::from(wrote));
-        let ops = transaction.segments.iter().map(|(segment, _)| u64::from(segment.ops())).sum();
+        let segments = transaction.segments.iter().map(|(segment, _)| segment.ops());
+        let changes = transaction.applied.proposals.iter().map(|(change, _)| change.ops);
+        let ops = segments.chain(changes).map(u64::from).sum();
         Counters::add(&self.state.counters.committed_ops, ops);
         let dropped = self.unwritable(&transaction.applied);
         Ok((transaction.answers, dropped))
@@ -208,6 +226,7 @@ impl Writer<'_> {
     fn apply(
         &mut self,
         work: &Work<Request>,
+        before: Stamp,
         refused: &Refused,
     ) -> Result<std::result::Result<Transaction, (usize, Undone)>> {
         let mut applied = Applied::default();
@@ -248,11 +267,25 @@ impl Writer<'_> {
                         answers.push(Err(error.clone()));
                         continue;
                     }
-                    let tables = &self.state.tables;
-                    let (command, applied) = (&request.command, &mut applied);
-                    self.connection
-                        .decide(tables, command, now_ms, applied)
-                        .map(|answer| answers.push(answer))
+                    let state = &**self.state;
+                    let decided = match &request.command {
+                        Command::Transaction(change) => {
+                            let known = known(state, before, &segments);
+                            let stamp = state.stamps.available().then_some(before);
+                            self.connection.propose(
+                                &state.tables,
+                                change,
+                                stamp,
+                                now_ms,
+                                &mut applied,
+                                &known,
+                            )
+                        }
+                        command => {
+                            self.connection.decide(&state.tables, command, now_ms, &mut applied)
+                        }
+                    };
+                    decided.map(|answer| answers.push(answer))
                 }
             };
             if let Err(spoiled) = done {
@@ -283,6 +316,7 @@ impl Writer<'_> {
                 }
             }
         }
+        self.changes_through(transaction, epoch);
         // After the segments: a command's word on a key may come later than a blind write's.
         for key in &applied.touched {
             cache.remove(key);
@@ -295,6 +329,29 @@ impl Writer<'_> {
             if let Some(count) = table.count.lock().as_mut().filter(|c| c.epoch == epoch) {
                 count.rows += rows;
                 count.next_expiry = count.next_expiry.min(*expires_at);
+            }
+        }
+    }
+
+    /// What transactions wrote. Segments came before them or after them, so of what is in one of these
+    /// nothing is said here.
+    fn changes_through(&self, transaction: &Transaction, epoch: u64) {
+        let cache = &self.state.cache;
+        for (change, base) in &transaction.applied.proposals {
+            for w in &change.writes {
+                let blind = transaction.segments.iter().any(|(segment, _)| segment.holds(&w.key));
+                match &w.value {
+                    Some(value) if !blind => {
+                        let cached = Cached {
+                            value: Arc::clone(value),
+                            expires_at: w.expires_at,
+                            version: base + 1 + i64::from(w.op),
+                            epoch,
+                        };
+                        cache.insert(Arc::clone(&w.key), cached);
+                    }
+                    _ => cache.remove(&w.key),
+                }
             }
         }
     }
@@ -330,6 +387,22 @@ impl Writer<'_> {
         if self.connection.checkpoint().is_ok() {
             Counters::add(&self.state.counters.checkpoints, 1);
         }
+    }
+}
+
+/// What the cache knows of committed entries at the stamp that a transaction of ours began at, of
+/// keys that no blind write before has changed.
+fn known<'a>(
+    state: &'a State,
+    before: Stamp,
+    segments: &'a [(Arc<Segment>, i64)],
+) -> impl Fn(&[u8]) -> Option<Entry> + 'a {
+    let view = state.stamps.available().then(|| state.coherence.view(before)).flatten();
+    move |key| {
+        let cached = state.cache.get(key, view?.epoch)?;
+        let changed = segments.iter().any(|(segment, _)| segment.holds(key));
+        let expires_at = (cached.expires_at != NEVER).then_some(cached.expires_at);
+        (!changed).then_some(Entry { value: cached.value, version: cached.version, expires_at })
     }
 }
 

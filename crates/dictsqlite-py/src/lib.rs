@@ -11,6 +11,7 @@ mod keys;
 mod open;
 mod scan;
 mod streams;
+mod transaction;
 mod values;
 
 use std::time::Duration;
@@ -44,6 +45,8 @@ mod _dictsqlite {
     use super::shutdown;
     #[pymodule_export]
     use super::streams::{Change, Changes, Watch};
+    #[pymodule_export]
+    use super::transaction::Transaction;
     use pyo3::prelude::*;
 
     #[pymodule_init]

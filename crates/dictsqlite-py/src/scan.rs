@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::sync::Mutex;
-use dictsqlite_core::{Error, ErrorKind, Page, RowRef, ScanOptions};
+use dictsqlite_core::{Completion, Error, ErrorKind, Page, RowRef, ScanOptions, TransactionScan};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -78,6 +78,44 @@ pub(crate) fn element<'py>(
     Ok(PyTuple::new(py, [key, value])?.into_any())
 }
 
+/// Where rows come from: a scan of a dict, or one in a transaction.
+pub(crate) enum Source {
+    Plain(dictsqlite_core::Scan),
+    Within(TransactionScan),
+}
+
+impl From<dictsqlite_core::Scan> for Source {
+    fn from(scan: dictsqlite_core::Scan) -> Self {
+        Self::Plain(scan)
+    }
+}
+
+impl From<TransactionScan> for Source {
+    fn from(scan: TransactionScan) -> Self {
+        Self::Within(scan)
+    }
+}
+
+impl Source {
+    pub(crate) fn next_rows(&mut self) -> Result<Page, Error> {
+        match self {
+            Self::Plain(scan) => scan.next_rows(),
+            Self::Within(scan) => scan.next_rows(),
+        }
+    }
+
+    pub(crate) fn next_rows_async(self) -> Completion<(Self, Page)> {
+        match self {
+            Self::Plain(scan) => {
+                scan.next_rows_async().then(|page| page.map(|(scan, page)| (scan.into(), page)))
+            }
+            Self::Within(scan) => {
+                scan.next_rows_async().then(|page| page.map(|(scan, page)| (scan.into(), page)))
+            }
+        }
+    }
+}
+
 /// What was read and is not given out yet. It is given out without a lock, since making Python
 /// objects may run code of anybody's.
 #[derive(Default)]
@@ -114,13 +152,13 @@ pub(crate) struct Scan {
 }
 
 struct Inner {
-    scan: Option<dictsqlite_core::Scan>,
+    scan: Option<Source>,
     rest: Rest,
 }
 
 impl Scan {
-    pub(crate) fn new(scan: dictsqlite_core::Scan, values: Arc<Values>, what: What) -> Self {
-        let inner = Mutex::new(Inner { scan: Some(scan), rest: Rest::default() });
+    pub(crate) fn new(scan: impl Into<Source>, values: Arc<Values>, what: What) -> Self {
+        let inner = Mutex::new(Inner { scan: Some(scan.into()), rest: Rest::default() });
         Self { inner, values, what, forks: dictsqlite_core::forks() }
     }
 

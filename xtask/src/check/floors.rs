@@ -41,14 +41,15 @@ const BORDER: House = House {
 };
 
 /// The engine's.
-const FLOORS: [&[&str]; 8] = [
+const FLOORS: [&[&str]; 9] = [
     &["error", "types", "options", "completion", "backpressure", "clock", "sync"],
-    &["codec", "cache", "memtable", "vfs", "listeners"],
+    &["codec", "cache", "memtable", "hold", "vfs", "listeners"],
     &["sqlite", "io"],
     &["state"],
     &["readers", "writer", "maintenance", "lookout"],
     &["store", "registry"],
-    &["transaction", "scan", "changes", "value_stream", "query", "backup"],
+    &["scan", "changes", "value_stream", "query", "backup"],
+    &["transaction"],
     &["dict", "db"],
 ];
 

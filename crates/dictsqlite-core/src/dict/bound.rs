@@ -24,6 +24,17 @@ impl Bound {
         Self { store, table, child: OnceLock::new() }
     }
 
+    /// Refuses to wait for a transaction that only this thread could end.
+    #[cold]
+    pub(super) fn check_not_lent(&self) -> Result<()> {
+        if self.store.state.lent.is_here() {
+            return Err(Error::invalid(
+                "this thread has an immediate transaction open; use the transaction, or end it first",
+            ));
+        }
+        Ok(())
+    }
+
     /// The bound of this process, if there is one already.
     #[inline]
     pub(super) fn current(&self) -> Option<&Self> {

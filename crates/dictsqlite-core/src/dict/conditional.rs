@@ -11,7 +11,7 @@ use crate::types::{AsKey, Command, Entry, Expect, Key, NEVER, Outcome, PackedKey
 
 impl Dict {
     /// Sends what `make` makes to the writer; `take` is what the answer is to be.
-    fn decide<T: Send + 'static>(
+    pub(super) fn decide<T: Send + 'static>(
         &self,
         make: impl FnOnce(&Bound) -> Result<Command>,
         take: impl FnOnce(Outcome) -> Option<T> + Send + 'static,

@@ -1,11 +1,13 @@
 //! The handle users hold: a dict on one table of a store. It routes, it decides nothing.
 
 mod asynchronous;
+mod atomic;
 mod bound;
 mod changing;
 mod conditional;
 mod reading;
 mod stats;
+mod transactions;
 mod typed;
 mod writing;
 
@@ -21,22 +23,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::memtable::Admission;
 use crate::options::Options;
 use crate::store::{self, EXIT_LIMIT, Store};
-use crate::types::{AsKey, KeyBuf, NEVER, PersistMode, StorageMode, Value, pack};
+use crate::types::{AsKey, KeyBuf, PersistMode, StorageMode, Value, pack};
 
+pub use crate::types::Ttl;
+pub use atomic::Atomic;
 use bound::Bound;
 pub use stats::Stats;
-
-/// How long an entry lives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ttl {
-    /// As the handle was opened with.
-    #[default]
-    Default,
-    /// For ever.
-    Never,
-    /// For this long from now, in steps of a millisecond.
-    After(Duration),
-}
 
 /// What memory knows of a key, without waiting for anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +113,13 @@ impl Dict {
     #[inline]
     fn at(&self) -> Result<&Bound> {
         match self.bound.current() {
-            Some(at) if !self.closed.load(Ordering::Acquire) && !at.table.is_dropped() => Ok(at),
+            Some(at)
+                if !self.closed.load(Ordering::Acquire)
+                    && !at.table.is_dropped()
+                    && at.store.state.lent.owner() == 0 =>
+            {
+                Ok(at)
+            }
             _ => self.at_second_look(),
         }
     }
@@ -138,6 +136,7 @@ impl Dict {
             let message = format!("table {:?} was dropped; open it again", at.table.name);
             return Err(Error::new(ErrorKind::Closed, message));
         }
+        at.check_not_lent()?;
         Ok(at)
     }
 
@@ -157,14 +156,7 @@ impl Dict {
     }
 
     fn expires_at(&self, at: &Bound, ttl: Ttl) -> i64 {
-        let after = match ttl {
-            Ttl::Default => self.options.ttl,
-            Ttl::Never => None,
-            Ttl::After(after) => Some(after),
-        };
-        let Some(after) = after else { return NEVER };
-        let ms = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
-        at.store.state.now_ms().saturating_add(ms.max(1))
+        ttl.expires_at(self.options.ttl, || at.store.state.now_ms())
     }
 
     /// Waits until every write accepted so far is committed.
@@ -238,9 +230,14 @@ impl Dict {
     /// Flushes and closes this handle; the last handle closes the store. Closing twice is fine.
     ///
     /// # Errors
-    /// As [`Dict::flush`], within 10 s; then the handle stays open, nothing is lost, and closing can
+    /// `Invalid` while an immediate transaction of this thread is open. As [`Dict::flush`], within 10 s; then the handle stays open, nothing is lost, and closing can
     /// be tried again.
     pub fn close(&self) -> Result<()> {
+        if let Some(at) = self.bound.current()
+            && !self.is_closed()
+        {
+            at.check_not_lent()?;
+        }
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
@@ -266,6 +263,10 @@ impl Drop for Dict {
     fn drop(&mut self) {
         let Some(at) = self.bound.current() else { return };
         self.end_streams(at);
+        if at.store.state.lent.is_here() {
+            // Nobody else could end it while this waits.
+            at.store.state.lent.revoke();
+        }
         // `end` has waited already, and has said what it could not wait for.
         let ending = at.store.state.memtable.is_ending();
         let end = Instant::now() + if ending { Duration::ZERO } else { EXIT_LIMIT };

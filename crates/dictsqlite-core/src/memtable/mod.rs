@@ -47,6 +47,11 @@ const NEVER_BY_COUNT: u64 = u64::MAX;
 pub(crate) trait Decision {
     /// True when it may change a key that `segment` holds.
     fn meets(&self, segment: &Segment) -> bool;
+
+    /// True when it must have a transaction for itself.
+    fn is_alone(&self) -> bool {
+        false
+    }
 }
 
 /// The memtable; `C` is what the writer is asked to decide, with a way to answer.
@@ -80,6 +85,8 @@ struct Inner<C> {
     /// Readable sealed segments, oldest first, those in the writer's hands included.
     sealed: VecDeque<Arc<Segment>>,
     queue: VecDeque<Item<C>>,
+    /// The last operation that is to be committed: what only asks for the lock is none.
+    written: u64,
     /// Operations accepted, handed to the writer, and committed, since the store was opened.
     accepted: u64,
     taken: u64,
@@ -194,7 +201,7 @@ impl<C> Inner<C> {
     /// Done when everything accepted so far is committed.
     fn wait(&mut self, hears: bool, deadline: Instant) -> Completion<()> {
         let (completer, completion) = pair();
-        self.waiters.push_back(Waiter { seq: self.accepted, hears, deadline, completer });
+        self.waiters.push_back(Waiter { seq: self.written, hears, deadline, completer });
         completion
     }
 }
@@ -207,6 +214,7 @@ impl<C> Memtable<C> {
                 active: Segment::starting_at(0),
                 sealed: VecDeque::new(),
                 queue: VecDeque::new(),
+                written: 0,
                 accepted: 0,
                 taken: 0,
                 committed: 0,
@@ -306,6 +314,7 @@ impl<C> Memtable<C> {
         write(&mut inner.active);
         inner.bytes = inner.bytes + inner.active.bytes() - bytes;
         inner.accepted += ops;
+        inner.written = inner.accepted;
         if inner.active.len() != keys {
             let added = inner.active.len() - keys;
             self.keys.fetch_add(added, Ordering::Release);
@@ -332,7 +341,10 @@ impl<C> Memtable<C> {
         &self,
         command: C,
         deadline: Instant,
-    ) -> std::result::Result<(), (C, Error)> {
+    ) -> std::result::Result<(), (C, Error)>
+    where
+        C: Decision,
+    {
         let mut inner = self.inner.lock();
         if inner.stopping {
             return Err((command, Error::closed()));
@@ -341,6 +353,9 @@ impl<C> Memtable<C> {
         inner.accepted += 1;
         let accepted = inner.accepted;
         inner.active = Segment::starting_at(accepted);
+        if !command.is_alone() {
+            inner.written = accepted;
+        }
         inner.queue.push_back(Item::Command(command, deadline, accepted));
         self.hurry(inner);
         Ok(())
@@ -358,7 +373,7 @@ impl<C> Memtable<C> {
 
     fn wait(&self, hears: bool, deadline: Instant) -> Completion<()> {
         let mut inner = self.inner.lock();
-        if inner.committed == inner.accepted {
+        if inner.committed >= inner.written {
             let dropped = if hears { inner.dropped.take() } else { None };
             return Completion::ready(dropped.map_or(Ok(()), Err));
         }

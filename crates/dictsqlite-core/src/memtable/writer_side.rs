@@ -217,7 +217,11 @@ fn take<C: Decision>(inner: &mut Inner<C>) -> Work<C> {
             }
             Item::Command(command, deadline, seq) => {
                 inner.taken = inner.taken.max(seq);
+                let alone = command.is_alone();
                 steps.push(Step::Command(command, deadline, seq));
+                if alone {
+                    break;
+                }
             }
         }
         if inner.taken - start >= COMMIT_OPS {
@@ -239,5 +243,7 @@ fn must_wait<C: Decision>(command: &C, before: &[Step<C>]) -> bool {
         Step::Segment(segment) => Some(segment),
         Step::Command(..) => None,
     });
-    segments.clone().count() > COMPARED || segments.any(|s| command.meets(s))
+    command.is_alone() && !before.is_empty()
+        || segments.clone().count() > COMPARED
+        || segments.any(|s| command.meets(s))
 }

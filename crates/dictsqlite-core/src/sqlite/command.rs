@@ -63,6 +63,9 @@ impl WriteConnection {
             | Command::Sweep { table, .. } => self.with_table(tables, *table, |w, table| {
                 w.decide_table(table, command, now_ms, applied)
             }),
+            Command::Transaction(_) | Command::Hold => {
+                Err(Error::new(ErrorKind::Internal, "not a command of its own").into())
+            }
         };
         match decided {
             Err(e) if e.spoils => Err(e.error),
@@ -75,7 +78,7 @@ impl WriteConnection {
         }
     }
 
-    fn with_table(
+    pub(super) fn with_table(
         &mut self,
         tables: &Tables,
         id: u32,
@@ -89,7 +92,7 @@ impl WriteConnection {
         f(self, &table)
     }
 
-    fn decide_key(
+    pub(super) fn decide_key(
         &mut self,
         table: &Table,
         key: &PackedKey,
@@ -272,7 +275,7 @@ impl WriteConnection {
         Ok(Ok(Outcome::Done))
     }
 
-    fn entry(&self, table: &Table, key: &[u8]) -> rusqlite::Result<Option<Entry>> {
+    pub(super) fn entry(&self, table: &Table, key: &[u8]) -> rusqlite::Result<Option<Entry>> {
         self.connection
             .prepare_cached(&table.sql.get)?
             .query_row([Bind(key)], |row| {
@@ -360,9 +363,9 @@ fn check_expected(expect: Expect, there: Option<&Entry>, key: &[u8]) -> Result<(
 }
 
 /// A command's own error, or one that spoils the transaction.
-struct Refusal {
-    error: Error,
-    spoils: bool,
+pub(super) struct Refusal {
+    pub(super) error: Error,
+    pub(super) spoils: bool,
 }
 
 impl From<Error> for Refusal {

@@ -192,6 +192,13 @@ impl Reader {
             .map_err(|e| fault::error(&e, "reading"))
     }
 
+    /// The number of the last operation in the state that is read: fixes the moment, as `pin` does.
+    pub(crate) fn counter(&self) -> Result<i64> {
+        let _pass = fork::enter();
+        let counter = schema::read_number(&self.connection, "counter");
+        Ok(counter.map_err(|e| fault::error(&e, "reading the counter"))?.unwrap_or(0))
+    }
+
     /// True when no transaction is open.
     pub(crate) fn is_idle(&self) -> bool {
         self.connection.is_autocommit()

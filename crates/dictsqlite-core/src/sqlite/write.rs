@@ -8,11 +8,12 @@ use rusqlite::{Connection, params};
 
 use super::fault;
 use super::open::{Opener, is_busy};
+use super::propose::Changed;
 use super::read::{Bind, BindValue};
 use super::schema;
 use super::table::{LAST_NUMBER, Table, Tables};
 use crate::error::{Error, ErrorKind, Result};
-use crate::types::{PackedKey, Value, packed_table, unpack};
+use crate::types::{PackedKey, Proposal, Value, packed_table, unpack};
 
 /// Page cache of the writer, in KiB: what a large transaction changes should fit.
 const CACHE_KIB: i64 = 64 * 1024;
@@ -37,6 +38,9 @@ pub(crate) struct BlindWrite<'a> {
 pub(crate) struct Applied {
     /// Keys that commands changed.
     pub(crate) touched: Vec<PackedKey>,
+    /// Transactions, each with the number before its first operation.
+    pub(crate) proposals: Vec<(Arc<Proposal>, i64)>,
+    pub(super) changed: Changed,
     /// Rows that could never be written, with the reason.
     pub(crate) unwritable: Vec<(PackedKey, Error)>,
     /// Tables emptied or dropped: nothing cached of them holds.
@@ -353,6 +357,11 @@ impl WriteConnection {
     /// True when a commit may change rows that no operation of ours names.
     pub(crate) fn has_triggers(&self) -> bool {
         self.has_triggers
+    }
+
+    /// The number of the last operation.
+    pub(crate) fn counter(&self) -> i64 {
+        self.counter
     }
 
     /// Commits, with the counter.

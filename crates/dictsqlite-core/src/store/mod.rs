@@ -20,6 +20,7 @@ use crate::sync::Mutex;
 use crate::cache::{Cache, Coherence};
 use crate::completion::pair;
 use crate::error::{Error, ErrorKind, Result};
+use crate::hold::Hold;
 use crate::memtable::Memtable;
 use crate::options::Options;
 use crate::readers::Readers;
@@ -78,11 +79,15 @@ impl Store {
             counters: Counters::default(),
             listeners: Default::default(),
             at_lock: Default::default(),
+            lent: Default::default(),
             opener: opener.clone(),
         });
+        let readers = Arc::new(Readers::new(opener.clone()));
+        let bounded: std::sync::Weak<Readers> = Arc::downgrade(&readers);
+        state.chores.bound(bounded);
         let store = Arc::new(Self {
             state: Arc::clone(&state),
-            readers: Arc::new(Readers::new(opener.clone())),
+            readers,
             generation: fork::generation(),
             path,
             read_only: options.read_only,
@@ -148,6 +153,7 @@ impl Store {
     fn stop(&self) {
         self.state.chores.stop();
         self.state.listeners.close();
+        self.state.lent.revoke();
         let limit = if self.is_lost() { Duration::ZERO } else { EXIT_LIMIT };
         self.state.memtable.stop(Instant::now() + limit);
         let threads = std::mem::take(&mut *self.threads.lock());
@@ -232,13 +238,33 @@ impl Store {
         deadline: Instant,
         durable: bool,
     ) -> crate::completion::Completion<Outcome> {
+        self.request(command, None, deadline, durable)
+    }
+
+    /// Asks the writer for the write lock. What is answered is how that ended.
+    pub(crate) fn hold(
+        &self,
+        hold: Arc<Hold>,
+        deadline: Instant,
+        durable: bool,
+    ) -> crate::completion::Completion<Outcome> {
+        self.request(Command::Hold, Some(hold), deadline, durable)
+    }
+
+    fn request(
+        &self,
+        command: Command,
+        hold: Option<Arc<Hold>>,
+        deadline: Instant,
+        durable: bool,
+    ) -> crate::completion::Completion<Outcome> {
         let (reply, answer) = pair();
         if self.read_only {
             reply.complete(Err(read_only()));
             return answer;
         }
         let stage = Arc::new(Stage::default());
-        let request = Request { command, durable, reply, stage: Arc::clone(&stage) };
+        let request = Request { command, durable, reply, stage: Arc::clone(&stage), hold };
         if let Err((request, e)) = self.state.memtable.command(request, deadline) {
             request.reply.complete(Err(e));
         }

@@ -10,7 +10,7 @@ use crate::completion::{Completion, pair};
 use crate::error::Result;
 use crate::sqlite::{Count, Reader, Table};
 use crate::state::Counters;
-use crate::types::{Entry, KeyBuf, NEVER, Value};
+use crate::types::{Entry, KeyBuf, NEVER, Stamp, Value};
 
 /// What memory knows of a key.
 pub(crate) enum Fast {
@@ -155,6 +155,27 @@ impl Store {
     ) -> Result<Option<Entry>> {
         Counters::add(&self.state.counters.misses, 1);
         let entry = reader.get(table, key)?.and_then(|entry| self.alive(entry));
+        if let (Some((fill, view)), Some(entry)) = (fill, &entry)
+            && self.state.still(view)
+        {
+            fill.with(cached_of(entry, view.epoch));
+        }
+        Ok(entry)
+    }
+
+    /// The entry of a key in the snapshot that `reader` has pinned at `stamp`, expired or not. Fills the
+    /// cache as long as nobody has committed since.
+    pub(crate) fn get_pinned(
+        &self,
+        reader: &Reader,
+        table: &Table,
+        key: &[u8],
+        stamp: Option<Stamp>,
+    ) -> Result<Option<Entry>> {
+        Counters::add(&self.state.counters.misses, 1);
+        let view = self.state.view().filter(|view| Some(view.stamp) == stamp);
+        let fill = view.and_then(|view| self.fill(key, view));
+        let entry = reader.get(table, key)?;
         if let (Some((fill, view)), Some(entry)) = (fill, &entry)
             && self.state.still(view)
         {

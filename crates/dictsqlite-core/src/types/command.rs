@@ -1,6 +1,8 @@
 //! What only the writer can decide: operations that look before they write.
 
-use super::{Entry, Key, PackedKey, StorageMode, Value};
+use std::sync::Arc;
+
+use super::{Entry, Key, PackedKey, Proposal, StorageMode, Value};
 
 /// What must hold for a conditional write to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,10 @@ pub(crate) enum Command {
     EnableChanges { table: u32, count: Option<i64>, age_ms: Option<i64> },
     /// Removes up to `limit` changes that are beyond the limits of the log.
     TrimChanges { limit: u32 },
+    /// A transaction: all of it, if what it has read is still so.
+    Transaction(Arc<Proposal>),
+    /// Lends the write lock, in a transaction by itself; the request has the details.
+    Hold,
 }
 
 impl Command {

@@ -1,12 +1,39 @@
 //! Values and entries.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A value as its codec wrote it: the bytes that go into the file. Cheap to clone.
 pub type Value = Arc<[u8]>;
 
 /// The `expires_at` of an entry that never expires.
 pub(crate) const NEVER: i64 = 0;
+
+/// How long an entry lives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ttl {
+    /// As the handle was opened with.
+    #[default]
+    Default,
+    /// For ever.
+    Never,
+    /// For this long from now, in steps of a millisecond.
+    After(Duration),
+}
+
+impl Ttl {
+    /// When an entry that is written now expires; `default` is the handle's.
+    pub(crate) fn expires_at(self, default: Option<Duration>, now_ms: impl Fn() -> i64) -> i64 {
+        let after = match self {
+            Self::Default => default,
+            Self::Never => None,
+            Self::After(after) => Some(after),
+        };
+        let Some(after) = after else { return NEVER };
+        let ms = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
+        now_ms().saturating_add(ms.max(1))
+    }
+}
 
 /// A value with what the store knows about it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@ mod key;
 mod modes;
 mod page;
 mod prefix;
+mod proposal;
 mod tuple;
 
 #[cfg(test)]
@@ -14,11 +15,12 @@ mod tests;
 
 pub use change::{Change, ChangeKind, ChangeRetention, Watched};
 pub(crate) use command::{Command, Expect, Outcome, TableSpec};
-pub use entry::{Entry, Value};
+pub use entry::{Entry, Ttl, Value};
 pub(crate) use entry::{NEVER, Stamp};
 pub use key::{AsKey, Key, KeyRef, MAX_KEY_BYTES};
 pub(crate) use key::{KeyBuf, PackedKey, SqlKey, pack, pack_stored, packed_table, sql_key, unpack};
-pub use modes::{Order, PersistMode, StorageMode};
+pub use modes::{Isolation, Order, PersistMode, StorageMode, TransactionMode};
 pub use page::{Page, RowKey, RowRef};
 pub(crate) use prefix::{is_of_prefix_type, prefix_bounds};
+pub(crate) use proposal::{Proposal, ProposedWrite, Range, Rows, Seen};
 pub(crate) use tuple::stored_prefix;

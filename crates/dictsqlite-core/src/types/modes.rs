@@ -40,6 +40,30 @@ pub enum Order {
     Key,
 }
 
+/// How a transaction keeps out of the way of others, or others out of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TransactionMode {
+    /// Reads a snapshot, gathers its writes and holds nothing; what it depends on is looked at again
+    /// when it commits, and the first one to commit wins.
+    #[default]
+    Concurrent,
+    /// Holds the write lock from the beginning, so that nothing can conflict with it.
+    Immediate,
+    /// Reads a snapshot and writes nothing.
+    Read,
+}
+
+/// What a concurrent transaction has looked at again when it commits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Isolation {
+    /// All that it has read, and that nobody wrote what it writes: as if one had run after the other.
+    #[default]
+    Serializable,
+    /// Only that nobody wrote what it writes: two that read the same and write each something else
+    /// may both commit (write skew).
+    Snapshot,
+}
+
 macro_rules! named {
     ($type:ty, $what:literal, $($variant:ident = $name:literal),+) => {
         impl $type {
@@ -81,6 +105,14 @@ named!(
     WriteThrough = "writethrough",
     Durable = "durable"
 );
+named!(
+    TransactionMode,
+    "transaction mode",
+    Concurrent = "concurrent",
+    Immediate = "immediate",
+    Read = "read"
+);
+named!(Isolation, "isolation", Serializable = "serializable", Snapshot = "snapshot");
 named!(Order, "scan order", Insertion = "insertion", Key = "key");
 named!(
     StorageMode,

@@ -91,6 +91,31 @@ impl Page {
         self.rows.push(Row { start, key_end, end, has_value, version, expires_at });
     }
 
+    /// Adds a row with its packed key.
+    pub(crate) fn push(
+        &mut self,
+        packed: &[u8],
+        value: Option<&[u8]>,
+        version: i64,
+        expires_at: i64,
+    ) {
+        let start = self.rows.last().map_or(0, |row| row.end);
+        self.data.truncate(start);
+        self.data.extend_from_slice(packed);
+        self.push_value(value, version, expires_at);
+    }
+
+    /// Adds a row of another page.
+    pub(crate) fn push_row(&mut self, row: RowRef<'_>) {
+        let value = row.row.has_value.then_some(row.value);
+        self.push(row.packed, value, row.row.version, row.row.expires_at);
+    }
+
+    /// Leaves only the first rows.
+    pub(crate) fn truncate(&mut self, rows: usize) {
+        self.rows.truncate(rows);
+    }
+
     /// The packed key of the last row.
     pub(crate) fn last_key(&self) -> Option<&[u8]> {
         self.row(self.len().checked_sub(1)?).map(|row| row.packed)
@@ -119,6 +144,11 @@ impl<'a> RowRef<'a> {
     /// The same, owned.
     pub(crate) fn owned_value(&self) -> Option<Value> {
         self.row.has_value.then(|| Value::from(self.value))
+    }
+
+    /// The key, packed.
+    pub(crate) fn packed(&self) -> &'a [u8] {
+        self.packed
     }
 
     /// The key, owned.

@@ -55,7 +55,10 @@ impl Dict {
     /// `close` without blocking.
     fn aclose<'py>(&self, py: Python<'py>) -> Awaitable<'py> {
         later(py, || match self.open.get() {
-            Some(open) => awaitable(py, open.dict.close_async(), |py, ()| Ok(py.None())),
+            Some(open) => {
+                open.not_lent(py)?;
+                awaitable(py, open.dict.close_async(), |py, ()| Ok(py.None()))
+            }
             None => done(py, Ok(py.None().into_bound(py))),
         })
     }

@@ -64,7 +64,7 @@ pub(crate) struct Hub {
 /// The hubs of this process's loops. Few programs have more than one loop, none has many.
 static HUBS: Mutex<Vec<Py<Hub>>> = Mutex::new(Vec::new());
 
-pub(super) fn cached<'py>(
+pub(crate) fn cached<'py>(
     py: Python<'py>,
     cell: &'static PyOnceLock<Py<PyAny>>,
     module: &str,
@@ -294,7 +294,7 @@ impl Hub {
 
 /// An awaitable for a result of the engine: done at once, or a future of the running loop.
 /// `finish` makes the Python value, on the loop's thread.
-pub(super) fn awaitable<'py, T: Send + 'static>(
+pub(crate) fn awaitable<'py, T: Send + 'static>(
     py: Python<'py>,
     completion: Completion<T>,
     finish: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
@@ -360,7 +360,7 @@ pub(super) fn expected<'py>(
 
 /// What goes wrong is raised by the await, as with a coroutine.
 #[inline]
-pub(super) fn later<'py>(
+pub(crate) fn later<'py>(
     py: Python<'py>,
     operation: impl FnOnce() -> PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
@@ -368,7 +368,7 @@ pub(super) fn later<'py>(
 }
 
 /// An awaitable that is done.
-pub(super) fn done<'py>(
+pub(crate) fn done<'py>(
     py: Python<'py>,
     result: PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {

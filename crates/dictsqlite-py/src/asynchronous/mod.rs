@@ -17,4 +17,6 @@ mod reads;
 mod streams;
 
 pub(crate) use done::Done;
+pub(crate) use hub::{awaitable, cached, done, later};
+pub(crate) use methods::Awaitable;
 pub(crate) use pages::AsyncScan;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::sync::Mutex;
-use dictsqlite_core::{Error, Page, Scan};
+use dictsqlite_core::{Error, Page};
 use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration};
 use pyo3::prelude::*;
 
 use super::hub::{awaitable, done};
-use crate::scan::{Rest, What, element};
+use crate::scan::{Rest, Source, What, element};
 use crate::values::Values;
 
 /// A scan under way; an asynchronous iterator.
@@ -21,13 +21,13 @@ pub(crate) struct AsyncScan {
 
 struct Inner {
     /// Away while a page is being read.
-    scan: Option<Scan>,
+    scan: Option<Source>,
     rest: Rest,
     ended: bool,
 }
 
 impl Inner {
-    fn receive(&mut self, page: Result<(Scan, Page), Error>) -> Result<(), Error> {
+    fn receive(&mut self, page: Result<(Source, Page), Error>) -> Result<(), Error> {
         let (scan, page) = page.inspect_err(|_| self.ended = true)?;
         if !self.ended {
             self.ended = page.is_empty();
@@ -39,8 +39,8 @@ impl Inner {
 }
 
 impl AsyncScan {
-    pub(super) fn new(scan: Scan, values: Arc<Values>, what: What) -> Self {
-        let inner = Inner { scan: Some(scan), rest: Rest::default(), ended: false };
+    pub(crate) fn new(scan: impl Into<Source>, values: Arc<Values>, what: What) -> Self {
+        let inner = Inner { scan: Some(scan.into()), rest: Rest::default(), ended: false };
         Self { inner: Arc::new(Mutex::new(inner)), values, what }
     }
 }

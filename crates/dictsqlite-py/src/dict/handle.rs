@@ -62,7 +62,10 @@ impl Dict {
     /// Flushes and closes this handle; the last one closes the store. Closing twice is fine.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         match self.open.get() {
-            Some(open) => blocking(py, || open.dict.close()),
+            Some(open) => {
+                open.not_lent(py)?;
+                blocking(py, || open.dict.close())
+            }
             None => Ok(()),
         }
     }

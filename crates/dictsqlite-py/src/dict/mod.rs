@@ -20,6 +20,7 @@ use pyo3::prelude::*;
 
 pub(crate) use conditional::entry_of;
 
+use crate::transaction::current_task;
 use crate::values::Values;
 use crate::{errors, keys};
 
@@ -57,7 +58,8 @@ impl Dict {
     #[inline]
     pub(crate) fn opened(&self, py: Python<'_>) -> PyResult<&Open> {
         match self.open.get() {
-            Some(open) => Ok(open),
+            Some(open) if open.dict.lent_to_task() == 0 => Ok(open),
+            Some(open) => open.not_lent(py),
             None => Err(errors::of(py, ErrorKind::Closed, "this handle was never opened")),
         }
     }
@@ -96,6 +98,20 @@ impl Dict {
             Ok(false) => blocking(py, || dict.set_encoded(&key, value, ttl)),
             Err(e) => Err(errors::raise(py, &e)),
         }
+    }
+}
+
+impl Open {
+    /// Refuses to wait for an immediate transaction that only this task could end.
+    #[cold]
+    pub(crate) fn not_lent(&self, py: Python<'_>) -> PyResult<&Self> {
+        let task = current_task(py)?.map_or(0, |task| task.as_ptr().addr() as u64);
+        if task == 0 || self.dict.lent_to_task() != task {
+            return Ok(self);
+        }
+        let message =
+            "this task has an immediate transaction open; use the transaction, or end it first";
+        Err(errors::of(py, ErrorKind::Invalid, message))
     }
 }
 

@@ -1,0 +1,134 @@
+//! Committing: one command to the writer, or what is handed over to it.
+
+use std::sync::Arc;
+
+use super::lifetime::Over;
+use super::{Inner, Shared, Transaction};
+use crate::completion::Completion;
+use crate::error::Result;
+use crate::store::unexpected;
+use crate::types::{
+    Command, Entry, Isolation, Outcome, PackedKey, Proposal, Seen, TransactionMode, packed_table,
+};
+
+impl Transaction {
+    /// Commits, in the handle's mode: all of it is committed (and synced, in `durable`) when this
+    /// returns. Gives the number of its last operation, which is the version of what was written last;
+    /// 0 when nothing was written.
+    ///
+    /// # Errors
+    /// `Conflict`, naming the key where it is one, when somebody else has changed what the transaction
+    /// has read, or writes as well: begin again. `Timeout`, `Busy`, `Full`, `Io` when the writer could
+    /// not commit it in time. `Codec` and others for a row that can never be written. In all of these
+    /// nothing of it was written, and the transaction is over. Else as [`Transaction::rollback`].
+    pub fn commit(&self) -> Result<i64> {
+        self.shared.commit(false).wait()
+    }
+
+    /// [`Transaction::commit`] without blocking. Its canceller withdraws it until the writer begins.
+    pub fn commit_async(&self) -> Completion<i64> {
+        if !self.shared.checks_written() {
+            return self.shared.commit(false);
+        }
+        // What it has not read of what it writes is looked up first.
+        let (completer, completion) = crate::completion::pair();
+        let tx = self.again();
+        self.on_worker(|tx, inner| tx.shared.read_written(inner)).on_done(move |read| match read {
+            Ok(()) => tx.shared.commit(true).on_done(|result| completer.complete(result)),
+            Err(e) => completer.complete(Err(e)),
+        });
+        completion
+    }
+}
+
+impl Shared {
+    /// Whether every key that was written must be as it was in the snapshot.
+    fn checks_written(&self) -> bool {
+        self.mode == TransactionMode::Concurrent && self.isolation == Isolation::Snapshot
+    }
+
+    fn commit(self: &Arc<Self>, on_any_thread: bool) -> Completion<i64> {
+        let begun = if on_any_thread { self.enter() } else { self.open() };
+        let proposal = begun.and_then(|mut inner| {
+            if inner.buffer.is_empty() {
+                self.end(&mut inner, Over::Ended);
+                return Ok(None);
+            }
+            let proposal = Arc::new(self.propose(&mut inner)?);
+            let handed = match &self.hold {
+                Some(hold) => {
+                    // From here on its thread may use the dict again, as far as it can.
+                    let handed = hold.hand_over(Arc::clone(&proposal));
+                    self.store.state.lent.end(hold.owner);
+                    handed
+                }
+                None => None,
+            };
+            let late = self.hold.is_some() && handed.is_none();
+            self.end(&mut inner, if late { Over::TimedOut } else { Over::Ended });
+            if late {
+                return Err(self.timed_out());
+            }
+            Ok(Some((proposal, handed)))
+        });
+        let outcome = match proposal {
+            Err(e) => return Completion::ready(Err(e)),
+            Ok(None) => return Completion::ready(Ok(0)),
+            Ok(Some((_, Some(handed)))) => handed,
+            Ok(Some((proposal, None))) => {
+                self.store.command(Command::Transaction(proposal), self.deadline(), self.durable)
+            }
+        };
+        outcome.then(|outcome| match outcome? {
+            Outcome::Version(version) => Ok(version),
+            _ => Err(unexpected()),
+        })
+    }
+
+    /// What the writer is to look at and to write.
+    fn propose(&self, inner: &mut Inner) -> Result<Proposal> {
+        let (writes, ops) = inner.buffer.proposals(&*self.store.state.clock);
+        let mut proposal = Proposal { writes, ops, ..Proposal::default() };
+        if self.mode != TransactionMode::Concurrent {
+            return Ok(proposal);
+        }
+        proposal.stamp = self.snapshot.stamp;
+        if self.isolation == Isolation::Snapshot {
+            self.read_written(inner)?;
+            proposal.reads =
+                proposal.writes.iter().filter_map(|w| self.seen(inner, &w.key)).collect();
+            return Ok(proposal);
+        }
+        proposal.since = self.snapshot.since;
+        let blind =
+            proposal.writes.iter().map(|w| &w.key).filter(|key| !inner.reads.contains_key(*key));
+        proposal.blind = blind.cloned().collect();
+        proposal.ranges = std::mem::take(&mut inner.ranges);
+        proposal.counts = inner.counts.iter().map(|(table, rows)| (*table, *rows)).collect();
+        proposal.reads = std::mem::take(&mut inner.reads).into_iter().map(seen).collect();
+        Ok(proposal)
+    }
+
+    fn seen(&self, inner: &Inner, key: &PackedKey) -> Option<Seen> {
+        inner.reads.get(key).map(|entry| seen((Arc::clone(key), entry.clone())))
+    }
+
+    /// Looks up what was written and not read.
+    fn read_written(&self, inner: &mut Inner) -> Result<()> {
+        let keys: Vec<_> = inner.buffer.keys().cloned().collect();
+        for key in keys {
+            if inner.reads.contains_key(&key) {
+                continue;
+            }
+            let Some(table) = self.store.state.tables.get(packed_table(&key)) else { continue };
+            let entry = self.look(inner, &table, &key)?;
+            inner.reads.insert(key, entry);
+        }
+        Ok(())
+    }
+}
+
+fn seen((key, entry): (PackedKey, Option<Entry>)) -> Seen {
+    let version = entry.as_ref().map_or(0, |entry| entry.version);
+    Seen { key, version, value: entry.map(|entry| entry.value) }
+}
