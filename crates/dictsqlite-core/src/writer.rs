@@ -16,12 +16,6 @@ use crate::state::{Counters, Request, State};
 use crate::types::{Command, Outcome, PackedKey, Stamp};
 use crate::vfs::fork;
 
-/// A checkpoint is asked for when the log has this many frames (about 4 MiB).
-const CHECKPOINT_FRAMES: u32 = 1000;
-/// The writer finishes the checkpoint itself when the log has this many (about 64 MiB): it has never
-/// more, but for one transaction. Any oftener is felt: with tails of up to 256 frames finished as well,
-/// the 99th of 100 commits took 15 ms instead of 4.
-const CAP_FRAMES: u32 = 16 * 1024;
 /// How long the writer waits before it tries again after a failure.
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -43,6 +37,9 @@ pub(crate) fn run(state: &Arc<State>, connection: WriteConnection) {
         }
     }
     let _pass = fork::enter();
+    // Closing checkpoints, and must not do so on the strength of what may be lost. There is nobody to
+    // tell if it cannot be helped: everything accepted is committed.
+    let _ = writer.connection.mend_alone();
     drop(writer);
 }
 
@@ -310,13 +307,13 @@ impl Writer<'_> {
         })
     }
 
-    fn checkpoint_if_due(&self) {
+    fn checkpoint_if_due(&mut self) {
         let frames = self.state.stamps.live().frames();
-        if frames < CHECKPOINT_FRAMES {
+        let chores = &self.state.chores;
+        if frames < chores.due_frames.load(Ordering::Relaxed) {
             return;
         }
-        let chores = &self.state.chores;
-        if frames < CAP_FRAMES {
+        if frames < chores.cap_frames.load(Ordering::Relaxed) {
             chores.ask_for_checkpoint();
             return;
         }
@@ -327,6 +324,7 @@ impl Writer<'_> {
         // A failure here is found again by the commit that meets it.
         if self.connection.checkpoint().is_ok() {
             Counters::add(&self.state.counters.checkpoints, 1);
+            Counters::add(&self.state.counters.writer_checkpoints, 1);
         }
     }
 }

@@ -2,17 +2,19 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, ffi, params};
 
 use super::fault;
-use super::open::{Opener, is_busy};
+use super::open::{Opener, Place, is_busy};
 use super::read::{Bind, BindValue};
 use super::schema;
 use super::table::{LAST_NUMBER, Table, Tables};
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::{PackedKey, Value, packed_table, unpack};
+use crate::vfs;
 
 /// Page cache of the writer, in KiB: what a large transaction changes should fit.
 const CACHE_KIB: i64 = 64 * 1024;
@@ -93,13 +95,18 @@ pub(crate) struct WriteConnection {
     pub(super) has_triggers: bool,
     full_sync: Option<bool>,
     sync_matters: bool,
+    /// See [`Opener::in_doubt`].
+    in_doubt: Arc<AtomicBool>,
 }
 
 impl WriteConnection {
     pub(crate) fn open(opener: &Opener) -> Result<Self> {
         let connection = opener.connect(CACHE_KIB)?;
         connection.busy_timeout(LOCK_SLICE).map_err(|e| fault::error(&e, "opening"))?;
-        let sync_matters = matches!(opener.place, super::open::Place::File(_));
+        let sync_matters = match &opener.place {
+            Place::File(_) => true,
+            Place::Heap(name) => vfs::is_disk(name),
+        };
         Ok(Self {
             connection,
             counter: 0,
@@ -107,6 +114,7 @@ impl WriteConnection {
             has_triggers: false,
             full_sync: None,
             sync_matters,
+            in_doubt: Arc::clone(&opener.in_doubt),
         })
     }
 
@@ -130,7 +138,48 @@ impl WriteConnection {
             Err(e) if is_busy(&e) => return Err(locked()),
             Err(e) => return Err(fault::error(&e, "beginning a transaction")),
         }
+        self.mend()
+    }
+
+    /// After a sync that failed: what it may have lost is written again, before anything is built on
+    /// it. Called with the write lock.
+    fn mend(&self) -> Result<()> {
+        if !self.in_doubt.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let until = Instant::now() + LOCK_SLICE;
+        loop {
+            match vfs::rewrite(&self.connection) {
+                Ok(()) => break,
+                // A checkpoint is under way.
+                Err(ffi::SQLITE_BUSY) if Instant::now() < until => {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err(code) => {
+                    return Err(fault::error(&fault::of_code(code), "writing the log again"));
+                }
+            }
+        }
+        self.in_doubt.store(false, Ordering::Release);
         Ok(())
+    }
+
+    /// The same without a transaction. What cannot be mended now is left to the next transaction.
+    pub(crate) fn mend_alone(&mut self) -> Result<()> {
+        if !self.in_doubt.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let mended = self.begin(true);
+        self.rollback();
+        mended
+    }
+
+    /// The error of a commit or a checkpoint.
+    fn failed(&self, e: &rusqlite::Error, doing: &str) -> Error {
+        if fault::is_failed_sync(e) {
+            self.in_doubt.store(true, Ordering::Release);
+        }
+        fault::error(e, doing)
     }
 
     /// Reads the operation counter anew: somebody else may have moved it.
@@ -326,7 +375,7 @@ impl WriteConnection {
     pub(crate) fn commit(&mut self) -> Result<()> {
         schema::write_number(&self.connection, "counter", self.counter)
             .and_then(|()| self.run("COMMIT"))
-            .map_err(|e| fault::error(&e, "committing"))
+            .map_err(|e| self.failed(&e, "committing"))
     }
 
     /// Gives everything of this transaction up.
@@ -343,9 +392,10 @@ impl WriteConnection {
     }
 
     /// Moves what it can from the write-ahead log into the database without waiting for anybody.
-    pub(crate) fn checkpoint(&self) -> Result<()> {
+    pub(crate) fn checkpoint(&mut self) -> Result<()> {
+        self.mend_alone()?;
         self.connection
             .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
-            .map_err(|e| fault::error(&e, "checkpointing"))
+            .map_err(|e| self.failed(&e, "checkpointing"))
     }
 }

@@ -58,6 +58,7 @@ impl Store {
         let opener = Opener {
             file: path.as_deref().and_then(FileId::of),
             misplaced: Arc::default(),
+            in_doubt: Arc::default(),
             place,
             read_only: options.read_only,
             timeout: options.timeout,
