@@ -37,7 +37,7 @@ use crate::sync::Mutex;
 use rusqlite::ffi;
 
 #[cfg(test)]
-pub(crate) use disk::{Disk, Loss, What, When};
+pub(crate) use disk::{Disk, Loss, What, When, is_traced};
 #[cfg(test)]
 pub(crate) use names::is_on_disk;
 #[cfg(test)]

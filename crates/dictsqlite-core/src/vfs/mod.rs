@@ -19,7 +19,7 @@ mod tests;
 #[cfg(all(test, target_os = "linux"))]
 pub(crate) use faults::Broken;
 #[cfg(test)]
-pub(crate) use heap::{Disk, Loss, What, When};
+pub(crate) use heap::{Disk, Loss, What, When, is_traced};
 pub(crate) use heap::{HEAP_VFS, private_name, register_heap};
 pub(crate) use locks::install as install_locks;
 pub(crate) use rewrite::rewrite;

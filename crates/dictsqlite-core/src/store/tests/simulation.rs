@@ -24,6 +24,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::sync::Mutex;
+use crate::vfs::is_traced;
 use history::{Flaw, History, Kind};
 
 /// How many times so many histories as usual are run.
@@ -43,7 +44,8 @@ fn number(name: &str) -> Option<u64> {
 fn run(test: &str, kind: Kind, count: u64) {
     let began = Instant::now();
     let one = number(SEED);
-    let count = if one.is_some() { AGAIN } else { count * number(MORE).unwrap_or(1) };
+    let again = if is_traced() { 1 } else { AGAIN };
+    let count = if one.is_some() { again } else { count * number(MORE).unwrap_or(1) };
     let (failures, lives) = play(kind, Flaw::None, count, |n| one.unwrap_or(n));
     println!("{count} histories, {lives} lives in {:.1} s", began.elapsed().as_secs_f64());
     let told: Vec<String> = failures

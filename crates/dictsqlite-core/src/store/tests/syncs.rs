@@ -5,6 +5,8 @@ use crate::sqlite::WriteConnection;
 use crate::vfs::{Disk, Loss, What, When};
 
 const SEEDS: u64 = 24;
+/// More than a scan reads at first.
+const ROWS: i64 = 300;
 
 fn opened(disk: &Disk, mode: PersistMode) -> Dict {
     let options = Options {
@@ -78,8 +80,8 @@ fn pages_that_a_failed_sync_lost_are_moved_again_before_the_log_is_reused() {
         let dict = opened(&disk, PersistMode::Lazy);
         let store = open(disk.name().as_ref(), &Options::default()).unwrap();
         let mut checkpoints = WriteConnection::open(&store.state.opener).unwrap();
-        for n in 0..20 {
-            dict.set(n, &[1; 3000]).unwrap();
+        for n in 0..ROWS {
+            dict.set(n, &[1; 300]).unwrap();
         }
         dict.flush_durable().unwrap();
         let consistent = ScanOptions { consistent: true, ..ScanOptions::default() };
@@ -102,11 +104,11 @@ fn pages_that_a_failed_sync_lost_are_moved_again_before_the_log_is_reused() {
         stopped(&disk, &store, vec![dict]);
         let left = disk.after_cut(seed, Loss::Everything);
         let dict = opened(&left, PersistMode::Lazy);
-        for n in 0..20 {
+        for n in 0..ROWS {
             let found = dict.get(n).unwrap();
-            assert_eq!(found.as_deref(), Some(&[1; 3000][..]), "seed {seed}, key {n}");
+            assert_eq!(found.as_deref(), Some(&[1; 300][..]), "seed {seed}, key {n}");
         }
-        assert_eq!(dict.len().unwrap(), 22, "seed {seed}");
+        assert_eq!(dict.len().unwrap(), ROWS as u64 + 2, "seed {seed}");
     }
 }
 

@@ -30,8 +30,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::c_int;
-use std::sync::Arc;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use fastrand::Rng;
 use rusqlite::ffi;
@@ -127,6 +128,7 @@ struct Listed {
 }
 
 /// What is to become of a call.
+#[derive(Clone, Copy, Debug)]
 enum Fate {
     Done,
     Fails(c_int),
@@ -148,9 +150,18 @@ impl State {
         }
     }
 
-    fn fate(&mut self, call: Call) -> Fate {
+    fn fate(&mut self, call: Call, name: &[u8], place: &Range<usize>) -> Fate {
         self.calls += 1;
         self.syncs += u64::from(call == Call::Sync);
+        let fate = self.decide(call);
+        if is_traced() {
+            let (number, name) = (self.calls, String::from_utf8_lossy(name));
+            eprintln!("{number:5} {name} {call:?} {place:?} {fate:?}");
+        }
+        fate
+    }
+
+    fn decide(&mut self, call: Call) -> Fate {
         let Some((when, what)) = self.fault else { return Fate::Done };
         let met = match when {
             When::Call(n) => self.calls >= n,
@@ -212,13 +223,15 @@ impl Shared {
     fn call(
         &self,
         call: Call,
+        name: &[u8],
+        place: Range<usize>,
         change: impl FnOnce(&mut State, &Fate) -> Result<usize, c_int>,
     ) -> Result<usize, c_int> {
         let mut state = self.state.lock();
         if self.stopped() {
             return Err(code(call, false));
         }
-        let fate = state.fate(call);
+        let fate = state.fate(call, name, &place);
         if let Fate::Last(_) = fate {
             self.stopped.store(true, Ordering::Release);
         }
@@ -232,7 +245,7 @@ impl Shared {
     /// A new file under a name.
     pub(super) fn create(self: &Arc<Self>, name: &[u8]) -> Result<Arc<Node>, c_int> {
         let node = Node::on(OnDisk::new(self, name, Record::default()));
-        self.call(Call::Create, |state, fate| {
+        self.call(Call::Create, name, 0..0, |state, fate| {
             if !matches!(fate, Fate::Fails(_)) {
                 state.list(name, Some(Arc::clone(&node)));
             }
@@ -243,7 +256,7 @@ impl Shared {
 
     /// The name is taken away.
     pub(super) fn delete(&self, name: &[u8], sync_directory: bool) -> Result<(), c_int> {
-        self.call(Call::Delete, |state, fate| {
+        self.call(Call::Delete, name, 0..0, |state, fate| {
             if !matches!(fate, Fate::Fails(_)) {
                 state.list(name, None);
             }
@@ -273,13 +286,22 @@ impl OnDisk {
         Self { shared: Arc::clone(shared), name: name.into(), record: Mutex::new(record) }
     }
 
+    fn call(
+        &self,
+        call: Call,
+        place: Range<usize>,
+        change: impl FnOnce(&mut State, &Fate) -> Result<usize, c_int>,
+    ) -> Result<usize, c_int> {
+        self.shared.call(call, &self.name, place, change)
+    }
+
     /// Runs an operation on the file's node, and notes what of it would survive.
     pub(super) fn run(&self, op: Op<'_>, node: &Node) -> Result<usize, c_int> {
         match op {
             Op::Read(..) if self.shared.stopped() => Err(ffi::SQLITE_IOERR_READ),
             Op::Len if self.shared.stopped() => Err(ffi::SQLITE_IOERR_FSTAT),
             Op::Read(..) | Op::Len => node.apply(op),
-            Op::Write(bytes, at) => self.shared.call(Call::Write, |state, fate| {
+            Op::Write(bytes, at) => self.call(Call::Write, at..at + bytes.len(), |state, fate| {
                 let whole = !matches!(fate, Fate::Fails(_));
                 let n = if whole { bytes.len() } else { state.random.usize(..=bytes.len()) };
                 let done = node.apply(Op::Write(&bytes[..n], at))?;
@@ -287,7 +309,7 @@ impl OnDisk {
                 self.record.lock().wrote(node, at..at + n, state.now);
                 Ok(done)
             }),
-            Op::Truncate(len) => self.shared.call(Call::Truncate, |state, fate| {
+            Op::Truncate(len) => self.call(Call::Truncate, len..len, |state, fate| {
                 if matches!(fate, Fate::Fails(_)) {
                     return Ok(0);
                 }
@@ -297,7 +319,7 @@ impl OnDisk {
                 self.record.lock().cut(node, before, len, state.now);
                 Ok(done)
             }),
-            Op::Sync => self.shared.call(Call::Sync, |state, fate| {
+            Op::Sync => self.call(Call::Sync, 0..0, |state, fate| {
                 let mut record = self.record.lock();
                 match fate {
                     Fate::Done if state.deaf.is_some_and(|end| self.name.ends_with(end)) => {}
@@ -457,6 +479,12 @@ impl Drop for Disk {
         self.shared.state.lock().directory.clear();
         names::detach(self.name.as_bytes());
     }
+}
+
+/// Whether every call is told, to see what a history that failed did.
+pub(crate) fn is_traced() -> bool {
+    static TRACED: OnceLock<bool> = OnceLock::new();
+    *TRACED.get_or_init(|| std::env::var_os("DICTSQLITE_SIMULATION_TRACE").is_some())
 }
 
 fn new_name() -> String {

@@ -12,7 +12,7 @@ use super::model::{Answer, Contents};
 use super::ops::{Key, Op, Via, key_text};
 use crate::error::{Error, ErrorKind};
 use crate::store::{EXIT_LIMIT, Store, open};
-use crate::vfs::Disk;
+use crate::vfs::{Disk, is_traced};
 use crate::{Completion, Dict, Entry, ManualClock, Options, PersistMode, Ttl, Value};
 
 /// Nothing of this may take so long.
@@ -239,6 +239,9 @@ impl<'a> Life<'a> {
 
     fn step(&mut self, op: &Op) -> Step<()> {
         self.hear_of_later(false)?;
+        if is_traced() {
+            eprintln!("{} {op:.60?}", self.account.states.len());
+        }
         match op {
             Op::Advance(ms) => {
                 self.hear_of_later(true)?;
