@@ -64,7 +64,7 @@ pub(crate) struct Opener {
     pub(crate) file: Option<FileId>,
     /// Set once another file, or none, was found in its place.
     pub(crate) misplaced: Arc<AtomicBool>,
-    /// Set by a sync that failed, until what it may have lost is written again.
+    /// Set by a sync that failed, or a log that was left behind, until what may be lost is written again.
     pub(crate) in_doubt: Arc<AtomicBool>,
 }
 

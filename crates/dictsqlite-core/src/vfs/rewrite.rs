@@ -10,6 +10,9 @@
 //!   them in it;
 //! - the pages of the database that a checkpoint has moved since the log began, by having the next one
 //!   begin at the log's beginning: the log is not started again before they are synced.
+//!
+//! A log that was left behind is in the same doubt: nobody knows what the last sync of those who wrote
+//! it has said, and that of a connection that closes is told to nobody.
 
 #![allow(unsafe_code)] // SQLite's open files have no safe interface.
 
@@ -24,7 +27,8 @@ const PIECE: usize = 1 << 18;
 /// SQLite's lock on checkpoints among those of the shared memory (`WAL_CKPT_LOCK` in its source).
 const CHECKPOINT_LOCK: c_int = 1;
 /// Where in the shared memory, in 32-bit words, stands how many frames are in the database already:
-/// behind two headers of 48 bytes (`WalCkptInfo.nBackfill`, documented in "WAL-mode File Format").
+/// behind two headers of 48 bytes (`WalCkptInfo.nBackfill`, documented in "WAL-mode File Format"). Of
+/// the header word 3 ends with the size of a page, and word 4 is the last frame.
 const BACKFILLED: usize = 24;
 const REGION_BYTES: c_int = 32 * 1024;
 
@@ -36,13 +40,26 @@ const REGION_BYTES: c_int = 32 * 1024;
 /// # Errors
 /// SQLite's code: `SQLITE_BUSY` when a checkpoint is under way, else what the file says.
 pub(crate) fn rewrite(connection: &Connection) -> Result<(), c_int> {
-    if let Some(log) = File::of(connection, ffi::SQLITE_FCNTL_JOURNAL_POINTER)? {
-        log.write_again()?;
+    let database = File::of(connection, ffi::SQLITE_FCNTL_FILE_POINTER)?;
+    let log = File::of(connection, ffi::SQLITE_FCNTL_JOURNAL_POINTER)?;
+    let (Some(database), Some(log)) = (database, log) else { return Ok(()) };
+    let Some(index) = database.index()? else { return Ok(()) };
+    log.write_again(index.log_bytes())?;
+    database.move_all_again(&index)
+}
+
+/// The beginning of SQLite's index of the log, in shared memory.
+struct Index<'a>(&'a [AtomicU32; BACKFILLED + 1]);
+
+impl Index<'_> {
+    /// How long the log is, as far as it counts: a header, and for each frame a page with its own.
+    fn log_bytes(&self) -> i64 {
+        let [.., high, low] = self.0[3].load(Ordering::Acquire).to_ne_bytes();
+        let page = i64::from(u16::from_ne_bytes([high, low]));
+        // 64 KiB do not fit 16 bits.
+        let page = if page == 1 { 1 << 16 } else { page };
+        32 + i64::from(self.0[4].load(Ordering::Acquire)) * (page + 24)
     }
-    if let Some(database) = File::of(connection, ffi::SQLITE_FCNTL_FILE_POINTER)? {
-        database.move_all_again()?;
-    }
-    Ok(())
 }
 
 /// A file that a connection has open, for as long as that is borrowed.
@@ -74,7 +91,7 @@ impl<'a> File<'a> {
         Ok(methods.map(|methods| Self { file, methods }))
     }
 
-    fn write_again(&self) -> Result<(), c_int> {
+    fn write_again(&self, count: i64) -> Result<(), c_int> {
         let missing = ffi::SQLITE_IOERR;
         let read = self.methods.xRead.ok_or(missing)?;
         let write = self.methods.xWrite.ok_or(missing)?;
@@ -83,6 +100,7 @@ impl<'a> File<'a> {
         let mut bytes = 0;
         // SAFETY: the file is open, by `of`, and there is a place for the answer.
         done(unsafe { size(self.file, &raw mut bytes) })?;
+        let bytes = bytes.min(count);
         let mut piece = vec![0_u8; PIECE];
         let mut at = 0;
         while at < bytes {
@@ -98,23 +116,25 @@ impl<'a> File<'a> {
         done(unsafe { sync(self.file, ffi::SQLITE_SYNC_NORMAL) })
     }
 
-    fn move_all_again(&self) -> Result<(), c_int> {
-        let (Some(map), Some(lock)) = (self.methods.xShmMap, self.methods.xShmLock) else {
-            return Ok(());
-        };
+    /// The index, if there is shared memory.
+    fn index(&self) -> Result<Option<Index<'a>>, c_int> {
+        let Some(map) = self.methods.xShmMap else { return Ok(None) };
         let mut region: *mut c_void = ptr::null_mut();
         // SAFETY: the file is open. Nothing is extended: the region is there, since the connection is
         // in a transaction on the log, and stays as long as the connection is open.
         done(unsafe { map(self.file, 0, REGION_BYTES, 0, (&raw mut region).cast()) })?;
-        if region.is_null() {
-            return Ok(());
-        }
+        // SAFETY: the region is mapped, is longer than that, and outlives the connection's borrow; its
+        // words are read and written atomically.
+        Ok(unsafe { region.cast::<[AtomicU32; BACKFILLED + 1]>().as_ref() }.map(Index))
+    }
+
+    fn move_all_again(&self, index: &Index<'_>) -> Result<(), c_int> {
+        let Some(lock) = self.methods.xShmLock else { return Ok(()) };
         let exclusive = ffi::SQLITE_SHM_EXCLUSIVE;
         // SAFETY: the file is open, and its connection does not checkpoint at the moment.
         done(unsafe { lock(self.file, CHECKPOINT_LOCK, 1, ffi::SQLITE_SHM_LOCK | exclusive) })?;
-        // SAFETY: the region is mapped and is longer than that; everybody accesses the word as one,
-        // and only who has the lock changes it, but for the writer, which is this connection.
-        unsafe { &*region.cast::<AtomicU32>().add(BACKFILLED) }.store(0, Ordering::Release);
+        // Only who has this lock changes it, and the writer, which is this connection.
+        index.0[BACKFILLED].store(0, Ordering::Release);
         // SAFETY: what was locked above.
         done(unsafe { lock(self.file, CHECKPOINT_LOCK, 1, ffi::SQLITE_SHM_UNLOCK | exclusive) })
     }
