@@ -180,6 +180,9 @@ impl Writer<'_> {
         result?;
         self.settled =
             (wrote && after.change() == before.change().wrapping_add(1)).then_some(after);
+        if let Some(stamp) = self.settled.filter(|_| durable) {
+            self.connection.synced(stamp);
+        }
         Counters::add(&self.state.counters.commits, u64::from(wrote));
         let ops = transaction.segments.iter().map(|(segment, _)| u64::from(segment.ops())).sum();
         Counters::add(&self.state.counters.committed_ops, ops);

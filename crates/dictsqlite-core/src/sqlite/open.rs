@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
+use super::doubt::Doubt;
 use super::fault;
 use super::schema::{self, Identity};
 use super::stamp::Stamps;
@@ -64,8 +65,7 @@ pub(crate) struct Opener {
     pub(crate) file: Option<FileId>,
     /// Set once another file, or none, was found in its place.
     pub(crate) misplaced: Arc<AtomicBool>,
-    /// Set by a sync that failed, or a log that was left behind, until what may be lost is written again.
-    pub(crate) in_doubt: Arc<AtomicBool>,
+    pub(crate) doubt: Arc<Doubt>,
 }
 
 impl Opener {

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rusqlite::{Connection, ffi, params};
+use rusqlite::{Connection, params};
 
+use super::doubt::Doubt;
 use super::fault;
 use super::open::{Opener, Place, is_busy};
 use super::read::{Bind, BindValue};
@@ -19,7 +19,7 @@ use crate::vfs;
 /// Page cache of the writer, in KiB: what a large transaction changes should fit.
 const CACHE_KIB: i64 = 64 * 1024;
 /// How long one attempt to get the write lock takes at most.
-const LOCK_SLICE: Duration = Duration::from_millis(100);
+pub(super) const LOCK_SLICE: Duration = Duration::from_millis(100);
 
 /// One blind write of a segment: key, value (none deletes), expiry, and the operation numbers
 /// (relative to the segment) of its version and of its place in insertion order.
@@ -95,8 +95,7 @@ pub(crate) struct WriteConnection {
     pub(super) has_triggers: bool,
     full_sync: Option<bool>,
     sync_matters: bool,
-    /// See [`Opener::in_doubt`].
-    in_doubt: Arc<AtomicBool>,
+    pub(super) doubt: Arc<Doubt>,
 }
 
 impl WriteConnection {
@@ -114,7 +113,7 @@ impl WriteConnection {
             has_triggers: false,
             full_sync: None,
             sync_matters,
-            in_doubt: Arc::clone(&opener.in_doubt),
+            doubt: Arc::clone(&opener.doubt),
         })
     }
 
@@ -133,53 +132,13 @@ impl WriteConnection {
                 .map_err(|e| fault::error(&e, "writing"))?;
             self.full_sync = Some(durable);
         }
+        self.take_over()?;
         match self.run("BEGIN IMMEDIATE") {
             Ok(()) => {}
             Err(e) if is_busy(&e) => return Err(locked()),
             Err(e) => return Err(fault::error(&e, "beginning a transaction")),
         }
         self.mend()
-    }
-
-    /// After a sync that failed: what it may have lost is written again, before anything is built on
-    /// it. Called with the write lock.
-    fn mend(&self) -> Result<()> {
-        if !self.in_doubt.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        let until = Instant::now() + LOCK_SLICE;
-        loop {
-            match vfs::rewrite(&self.connection) {
-                Ok(()) => break,
-                // A checkpoint is under way.
-                Err(ffi::SQLITE_BUSY) if Instant::now() < until => {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                Err(code) => {
-                    return Err(fault::error(&fault::of_code(code), "writing the log again"));
-                }
-            }
-        }
-        self.in_doubt.store(false, Ordering::Release);
-        Ok(())
-    }
-
-    /// The same without a transaction. What cannot be mended now is left to the next transaction.
-    pub(crate) fn mend_alone(&mut self) -> Result<()> {
-        if !self.in_doubt.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        let mended = self.begin(true);
-        self.rollback();
-        mended
-    }
-
-    /// The error of a commit or a checkpoint.
-    fn failed(&self, e: &rusqlite::Error, doing: &str) -> Error {
-        if fault::is_failed_sync(e) {
-            self.in_doubt.store(true, Ordering::Release);
-        }
-        fault::error(e, doing)
     }
 
     /// Reads the operation counter anew: somebody else may have moved it.

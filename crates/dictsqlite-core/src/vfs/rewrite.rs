@@ -6,13 +6,13 @@
 //! synced stays as it is, and the sync that then succeeds says nothing of it. So it is all written
 //! again, the same bytes in the same places, before anything is built on it:
 //!
-//! - the log, since commits of weaker promises in it may be lost, and with them whatever comes after
+//! - the end of the log that has not been synced, since commits of weaker promises in it may be lost, and with them whatever comes after
 //!   them in it;
 //! - the pages of the database that a checkpoint has moved since the log began, by having the next one
 //!   begin at the log's beginning: the log is not started again before they are synced.
 //!
-//! A log that was left behind is in the same doubt: nobody knows what the last sync of those who wrote
-//! it has said, and that of a connection that closes is told to nobody.
+//! Of a log that was left behind nobody knows what is on the disk, so it cannot be written again without
+//! endangering what is: it is moved into the database, and begun anew (`WriteConnection::begin`).
 
 #![allow(unsafe_code)] // SQLite's open files have no safe interface.
 
@@ -28,23 +28,25 @@ const PIECE: usize = 1 << 18;
 const CHECKPOINT_LOCK: c_int = 1;
 /// Where in the shared memory, in 32-bit words, stands how many frames are in the database already:
 /// behind two headers of 48 bytes (`WalCkptInfo.nBackfill`, documented in "WAL-mode File Format"). Of
-/// the header word 3 ends with the size of a page, and word 4 is the last frame.
+/// the header word 3 ends with the size of a page, 4 is the last frame, 8 and 9 are the salts.
 const BACKFILLED: usize = 24;
 const REGION_BYTES: c_int = 32 * 1024;
 
-/// Writes the log again and syncs it, and has the next checkpoint move all of it.
+/// Writes the log again and syncs it, and has the next checkpoint move all of it. What is on the disk for
+/// certain, so many frames of the log with these salts, is left alone: a write can tear what it is over.
 ///
 /// The connection must be in a write transaction that has not written anything: so nobody adds to
 /// the log or starts it again meanwhile.
 ///
 /// # Errors
 /// SQLite's code: `SQLITE_BUSY` when a checkpoint is under way, else what the file says.
-pub(crate) fn rewrite(connection: &Connection) -> Result<(), c_int> {
+pub(crate) fn rewrite(connection: &Connection, salts: u64, frames: u32) -> Result<(), c_int> {
     let database = File::of(connection, ffi::SQLITE_FCNTL_FILE_POINTER)?;
     let log = File::of(connection, ffi::SQLITE_FCNTL_JOURNAL_POINTER)?;
     let (Some(database), Some(log)) = (database, log) else { return Ok(()) };
     let Some(index) = database.index()? else { return Ok(()) };
-    log.write_again(index.log_bytes())?;
+    let synced = if index.salts() == salts { frames } else { 0 };
+    log.write_again(index.end(synced), index.end(index.frames()))?;
     database.move_all_again(&index)
 }
 
@@ -52,13 +54,25 @@ pub(crate) fn rewrite(connection: &Connection) -> Result<(), c_int> {
 struct Index<'a>(&'a [AtomicU32; BACKFILLED + 1]);
 
 impl Index<'_> {
-    /// How long the log is, as far as it counts: a header, and for each frame a page with its own.
-    fn log_bytes(&self) -> i64 {
-        let [.., high, low] = self.0[3].load(Ordering::Acquire).to_ne_bytes();
+    fn word(&self, n: usize) -> u32 {
+        self.0[n].load(Ordering::Acquire)
+    }
+
+    fn salts(&self) -> u64 {
+        u64::from(self.word(8)) | u64::from(self.word(9)) << 32
+    }
+
+    fn frames(&self) -> u32 {
+        self.word(4)
+    }
+
+    /// Where in the log so many frames end: behind its header, each a page with a header of its own.
+    fn end(&self, frames: u32) -> i64 {
+        let [.., high, low] = self.word(3).to_ne_bytes();
         let page = i64::from(u16::from_ne_bytes([high, low]));
         // 64 KiB do not fit 16 bits.
         let page = if page == 1 { 1 << 16 } else { page };
-        32 + i64::from(self.0[4].load(Ordering::Acquire)) * (page + 24)
+        32 + i64::from(frames) * (page + 24)
     }
 }
 
@@ -91,7 +105,7 @@ impl<'a> File<'a> {
         Ok(methods.map(|methods| Self { file, methods }))
     }
 
-    fn write_again(&self, count: i64) -> Result<(), c_int> {
+    fn write_again(&self, start: i64, end: i64) -> Result<(), c_int> {
         let missing = ffi::SQLITE_IOERR;
         let read = self.methods.xRead.ok_or(missing)?;
         let write = self.methods.xWrite.ok_or(missing)?;
@@ -100,9 +114,9 @@ impl<'a> File<'a> {
         let mut bytes = 0;
         // SAFETY: the file is open, by `of`, and there is a place for the answer.
         done(unsafe { size(self.file, &raw mut bytes) })?;
-        let bytes = bytes.min(count);
+        let bytes = bytes.min(end);
         let mut piece = vec![0_u8; PIECE];
-        let mut at = 0;
+        let mut at = start;
         while at < bytes {
             let n = (bytes - at).min(PIECE as i64);
             let count = n as c_int;

@@ -6,6 +6,7 @@
 //! | `ops`     | what a history is made of, drawn from a seed: add operations here      |
 //! | `model`   | what each operation does to the contents, as a plain list              |
 //! | `life`    | a store lives through a history; what was accepted and acknowledged    |
+//! | `perform` | how each operation is done                                            |
 //! | `verdict` | what is on the disk after that, and whether it is what was promised    |
 //! | `history` | several lives on one disk, with an end to each                         |
 //! | `broken`  | builds that are broken on purpose, which must be found                 |
@@ -17,6 +18,7 @@ mod history;
 mod life;
 mod model;
 mod ops;
+mod perform;
 mod verdict;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
