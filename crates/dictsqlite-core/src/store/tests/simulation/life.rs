@@ -14,7 +14,7 @@ use super::perform::{Done, named};
 use crate::error::{Error, ErrorKind};
 use crate::store::{EXIT_LIMIT, Store, open};
 use crate::vfs::{Disk, is_traced};
-use crate::{Completion, Dict, Entry, ManualClock, Options, PersistMode, Ttl, Value};
+use crate::{Completion, Dict, Entry, ManualClock, Options, PersistMode, Ttl};
 
 /// Nothing of this may take so long.
 const HANG: Duration = Duration::from_secs(60);
