@@ -49,7 +49,7 @@ pub(crate) fn run(state: &Arc<State>) {
             let c = connection.get_or_insert_with(|| WriteConnection::open(&state.opener));
             let _alone = state.chores.checkpointing.lock();
             // What fails here is tried again after the next commits; nothing depends on it.
-            if c.as_ref().is_ok_and(|c| c.checkpoint().is_ok()) {
+            if c.as_mut().is_ok_and(|c| c.checkpoint().is_ok()) {
                 Counters::add(&state.counters.checkpoints, 1);
             } else {
                 connection = None;

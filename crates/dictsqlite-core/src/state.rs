@@ -1,6 +1,6 @@
 //! What the readers, the writer and the store share.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -15,6 +15,13 @@ use crate::listeners::Listeners;
 use crate::memtable::{Decision, Memtable, Segment};
 use crate::sqlite::{Opener, Place, Stamps, Tables, holders, locked};
 use crate::types::{Command, Outcome, packed_table};
+
+/// A checkpoint is asked for when the log has this many frames (about 4 MiB).
+const CHECKPOINT_FRAMES: u32 = 1000;
+/// The writer finishes the checkpoint itself when the log has this many (about 64 MiB): it has never
+/// more, but for one transaction. Any oftener is felt: with tails of up to 256 frames finished as well,
+/// the 99th of 100 commits took 15 ms instead of 4.
+const CAP_FRAMES: u32 = 16 * 1024;
 
 /// A command on its way to the writer, and where the answer goes.
 pub(crate) struct Request {
@@ -145,6 +152,8 @@ pub(crate) struct Counters {
     pub(crate) committed_ops: AtomicU64,
     pub(crate) failed_commits: AtomicU64,
     pub(crate) checkpoints: AtomicU64,
+    /// Those of them for which the writer stopped writing.
+    pub(crate) writer_checkpoints: AtomicU64,
     pub(crate) swept: AtomicU64,
     /// The number of the last operation that is committed, as far as this process knows.
     pub(crate) committed: AtomicI64,
@@ -165,6 +174,9 @@ pub(crate) struct Chores {
     pub(crate) checkpointing: Mutex<()>,
     /// When the first entry of any table expires (ms), as far as is known.
     pub(crate) next_expiry: AtomicI64,
+    /// [`CHECKPOINT_FRAMES`], [`CAP_FRAMES`]: less in tests that have little to write.
+    pub(crate) due_frames: AtomicU32,
+    pub(crate) cap_frames: AtomicU32,
     bounded: Mutex<Vec<Weak<dyn Bounded>>>,
 }
 
@@ -189,6 +201,8 @@ impl Default for Chores {
             checkpointing: Mutex::new(()),
             next_expiry: AtomicI64::new(i64::MAX),
             bounded: Mutex::default(),
+            due_frames: AtomicU32::new(CHECKPOINT_FRAMES),
+            cap_frames: AtomicU32::new(CAP_FRAMES),
         }
     }
 }

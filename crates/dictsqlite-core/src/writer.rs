@@ -18,12 +18,6 @@ use crate::state::{Counters, Request, State};
 use crate::types::{Command, Entry, NEVER, Outcome, PackedKey, Stamp};
 use crate::vfs::fork;
 
-/// A checkpoint is asked for when the log has this many frames (about 4 MiB).
-const CHECKPOINT_FRAMES: u32 = 1000;
-/// The writer finishes the checkpoint itself when the log has this many (about 64 MiB): it has never
-/// more, but for one transaction. Any oftener is felt: with tails of up to 256 frames finished as well,
-/// the 99th of 100 commits took 15 ms instead of 4.
-const CAP_FRAMES: u32 = 16 * 1024;
 /// How long the writer waits before it tries again after a failure.
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -45,6 +39,9 @@ pub(crate) fn run(state: &Arc<State>, connection: WriteConnection) {
         }
     }
     let _pass = fork::enter();
+    // Closing checkpoints, and must not do so on the strength of what may be lost. There is nobody to
+    // tell if it cannot be helped: everything accepted is committed.
+    let _ = writer.connection.mend_alone();
     drop(writer);
 }
 
@@ -200,10 +197,13 @@ impl Writer<'_> {
         result?;
         self.settled =
             (wrote && after.change() == before.change().wrapping_add(1)).then_some(after);
+        if let Some(stamp) = self.settled.filter(|_| self.connection.syncs()) {
+            self.connection.synced(stamp);
+        }
         Counters::add(&self.state.counters.commits, u64::from(wrote));
         let segments = transaction.segments.iter().map(|(segment, _)| segment.ops());
-        let changes = transaction.applied.proposals.iter().map(|(change, _)| change.ops);
-        let ops = segments.chain(changes).map(u64::from).sum();
+        let proposals = transaction.applied.proposals.iter().map(|(proposal, _)| proposal.ops);
+        let ops = segments.chain(proposals).map(u64::from).sum();
         Counters::add(&self.state.counters.committed_ops, ops);
         let dropped = self.unwritable(&transaction.applied);
         Ok((transaction.answers, dropped))
@@ -369,13 +369,13 @@ impl Writer<'_> {
         })
     }
 
-    fn checkpoint_if_due(&self) {
+    fn checkpoint_if_due(&mut self) {
         let frames = self.state.stamps.live().frames();
-        if frames < CHECKPOINT_FRAMES {
+        let chores = &self.state.chores;
+        if frames < chores.due_frames.load(Ordering::Relaxed) {
             return;
         }
-        let chores = &self.state.chores;
-        if frames < CAP_FRAMES {
+        if frames < chores.cap_frames.load(Ordering::Relaxed) {
             chores.ask_for_checkpoint();
             return;
         }
@@ -386,6 +386,7 @@ impl Writer<'_> {
         // A failure here is found again by the commit that meets it.
         if self.connection.checkpoint().is_ok() {
             Counters::add(&self.state.counters.checkpoints, 1);
+            Counters::add(&self.state.counters.writer_checkpoints, 1);
         }
     }
 }

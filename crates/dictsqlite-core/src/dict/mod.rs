@@ -277,8 +277,11 @@ impl Drop for Dict {
             if !ending {
                 eprintln!("dictsqlite: a handle was dropped without close: {e}");
             }
-            // If it was only the news of a row that could not be written, this closes the store.
-            let _ = at.store.release(end);
+            // If it was only the news of a row that could not be written, this closes the store. On a
+            // file that is gone the handle is counted off already.
+            if !at.store.is_lost() {
+                let _ = at.store.release(end);
+            }
         }
     }
 }

@@ -50,7 +50,9 @@ impl<C> Memtable<C> {
                 continue;
             }
             let now = Instant::now();
-            if let Some(until) = inner.demand.pause_until.filter(|until| now < *until) {
+            let given_up = inner.give_up_at.is_some_and(|at| at <= now);
+            let pause = inner.demand.pause_until.filter(|until| now < *until && !given_up);
+            if let Some(until) = pause {
                 // The writer failed a moment ago and tries again in its time, or when a flush asks.
                 inner.demand.writer_waits = true;
                 inner = self.writer.wait_until(inner, until).0;

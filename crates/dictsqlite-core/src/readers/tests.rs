@@ -16,6 +16,7 @@ fn readers() -> (TempDir, Arc<Readers>) {
         timeout: Duration::from_secs(5),
         file: None,
         misplaced: Arc::default(),
+        doubt: Arc::default(),
     };
     opener.prepare(false).unwrap();
     (dir, Arc::new(Readers::new(opener)))

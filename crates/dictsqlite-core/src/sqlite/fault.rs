@@ -71,6 +71,17 @@ pub(super) fn error(e: &rusqlite::Error, doing: &str) -> Error {
     }
 }
 
+/// True when the operating system could not write what it had taken.
+pub(super) fn is_failed_sync(e: &rusqlite::Error) -> bool {
+    let failed = [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_DIR_FSYNC];
+    matches!(e, rusqlite::Error::SqliteFailure(e, _) if failed.contains(&e.extended_code))
+}
+
+/// The error of a result code.
+pub(super) fn of_code(code: i32) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)
+}
+
 /// True when nothing is wrong with the row itself and the whole transaction must be tried again.
 pub(super) fn spoils_transaction(e: &rusqlite::Error) -> bool {
     match e {

@@ -2,6 +2,7 @@
 //! store's own words: apply these operations, get these keys, a page of a scan.
 
 mod command;
+mod doubt;
 mod fault;
 mod holder;
 mod log;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
+use super::doubt::Doubt;
 use super::fault;
 use super::schema::{self, Identity};
 use super::stamp::Stamps;
@@ -64,6 +65,7 @@ pub(crate) struct Opener {
     pub(crate) file: Option<FileId>,
     /// Set once another file, or none, was found in its place.
     pub(crate) misplaced: Arc<AtomicBool>,
+    pub(crate) doubt: Arc<Doubt>,
 }
 
 impl Opener {

@@ -6,19 +6,21 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
+use super::doubt::Doubt;
 use super::fault;
-use super::open::{Opener, is_busy};
+use super::open::{Opener, Place, is_busy};
 use super::propose::Changed;
 use super::read::{Bind, BindValue};
 use super::schema;
 use super::table::{LAST_NUMBER, Table, Tables};
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::{PackedKey, Proposal, Value, packed_table, unpack};
+use crate::vfs;
 
 /// Page cache of the writer, in KiB: what a large transaction changes should fit.
 const CACHE_KIB: i64 = 64 * 1024;
 /// How long one attempt to get the write lock takes at most.
-const LOCK_SLICE: Duration = Duration::from_millis(100);
+pub(super) const LOCK_SLICE: Duration = Duration::from_millis(100);
 
 /// One blind write of a segment: key, value (none deletes), expiry, and the operation numbers
 /// (relative to the segment) of its version and of its place in insertion order.
@@ -101,13 +103,17 @@ pub(crate) struct WriteConnection {
     pub(super) marked: bool,
     full_sync: Option<bool>,
     sync_matters: bool,
+    pub(super) doubt: Arc<Doubt>,
 }
 
 impl WriteConnection {
     pub(crate) fn open(opener: &Opener) -> Result<Self> {
         let connection = opener.connect(CACHE_KIB)?;
         connection.busy_timeout(LOCK_SLICE).map_err(|e| fault::error(&e, "opening"))?;
-        let sync_matters = matches!(opener.place, super::open::Place::File(_));
+        let sync_matters = match &opener.place {
+            Place::File(_) => true,
+            Place::Heap(name) => vfs::is_disk(name),
+        };
         Ok(Self {
             connection,
             counter: 0,
@@ -116,6 +122,7 @@ impl WriteConnection {
             marked: false,
             full_sync: None,
             sync_matters,
+            doubt: Arc::clone(&opener.doubt),
         })
     }
 
@@ -134,12 +141,13 @@ impl WriteConnection {
                 .map_err(|e| fault::error(&e, "writing"))?;
             self.full_sync = Some(durable);
         }
+        self.take_over()?;
         match self.run("BEGIN IMMEDIATE") {
             Ok(()) => {}
             Err(e) if is_busy(&e) => return Err(locked()),
             Err(e) => return Err(fault::error(&e, "beginning a transaction")),
         }
-        Ok(())
+        self.mend()
     }
 
     /// Reads the operation counter anew: somebody else may have moved it.
@@ -364,12 +372,17 @@ impl WriteConnection {
         self.counter
     }
 
+    /// True when the commit of this transaction is synced.
+    pub(crate) fn syncs(&self) -> bool {
+        self.full_sync == Some(true)
+    }
+
     /// Commits, with the counter.
     pub(crate) fn commit(&mut self) -> Result<()> {
         self.unmark()
             .and_then(|()| schema::write_number(&self.connection, "counter", self.counter))
             .and_then(|()| self.run("COMMIT"))
-            .map_err(|e| fault::error(&e, "committing"))
+            .map_err(|e| self.failed(&e, "committing"))
     }
 
     /// Gives everything of this transaction up.
@@ -387,9 +400,10 @@ impl WriteConnection {
     }
 
     /// Moves what it can from the write-ahead log into the database without waiting for anybody.
-    pub(crate) fn checkpoint(&self) -> Result<()> {
+    pub(crate) fn checkpoint(&mut self) -> Result<()> {
+        self.mend_alone()?;
         self.connection
             .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
-            .map_err(|e| fault::error(&e, "checkpointing"))
+            .map_err(|e| self.failed(&e, "checkpointing"))
     }
 }

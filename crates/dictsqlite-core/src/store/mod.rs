@@ -60,12 +60,18 @@ impl Store {
         let opener = Opener {
             file: path.as_deref().and_then(FileId::of),
             misplaced: Arc::default(),
+            doubt: Arc::default(),
             place,
             read_only: options.read_only,
             timeout: options.timeout,
         };
         let ground = opener.ground()?;
         let stamps = opener.prepare(options.adopt)?;
+        // Set back by recovery: the log was left behind by somebody who was killed, or could not close.
+        let live = stamps.live();
+        if stamps.available() && live.change() == 0 && live.frames() > 0 {
+            opener.doubt.left_behind.store(true, Ordering::Release);
+        }
         let believed = stamps.available() && ground == Ground::Local;
         let cache_bytes = if believed { options.cache_bytes } else { 0 };
         let state = Arc::new(State {

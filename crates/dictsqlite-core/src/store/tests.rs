@@ -1,8 +1,11 @@
 //! One store for all handles of a process, and its life beside other connections and processes.
 
+mod checkpoints;
 mod concurrency;
 mod ground;
 mod processes;
+mod simulation;
+mod syncs;
 mod tables;
 
 use std::path::PathBuf;

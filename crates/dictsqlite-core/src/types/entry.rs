@@ -58,6 +58,11 @@ impl Stamp {
         self.0[0] as u32
     }
 
+    /// Which log it is: another one since it was started again.
+    pub(crate) fn log(self) -> u64 {
+        self.0[2]
+    }
+
     /// Frames in the write-ahead log.
     pub(crate) fn frames(self) -> u32 {
         (self.0[0] >> 32) as u32

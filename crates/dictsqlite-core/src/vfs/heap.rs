@@ -11,6 +11,7 @@
 //! | `lock`  | SHARED to EXCLUSIVE on a database file                            |
 //! | `shm`   | the WAL-index memory and its eight locks                          |
 //! | `file`  | the C methods of an open file, a thin layer over the above        |
+//! | `disk`  | for tests: files that survive, and may be lost, torn or fail      |
 //!
 //! A database and the files beside it (`-wal`, `-journal`) live until the last connection to any of
 //! them is closed.
@@ -18,6 +19,8 @@
 // SQLite calls a VFS through C function pointers and hands it raw memory.
 #![allow(unsafe_code)]
 
+#[cfg(test)]
+mod disk;
 mod file;
 mod lock;
 mod names;
@@ -33,6 +36,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::Mutex;
 use rusqlite::ffi;
 
+#[cfg(test)]
+pub(crate) use disk::{Disk, Loss, What, When, is_traced};
+#[cfg(test)]
+pub(crate) use names::is_on_disk;
 #[cfg(test)]
 pub(in crate::vfs) use names::watch;
 
@@ -128,11 +135,11 @@ fn code(result: Result<(), c_int>) -> c_int {
 unsafe extern "C" fn delete(
     _vfs: *mut ffi::sqlite3_vfs,
     name: *const c_char,
-    _sync_directory: c_int,
+    sync_directory: c_int,
 ) -> c_int {
     // SAFETY: SQLite passes a C string.
     let name = unsafe { CStr::from_ptr(name) };
-    code(names::delete(name.to_bytes()))
+    code(names::delete(name.to_bytes(), sync_directory != 0))
 }
 
 unsafe extern "C" fn access(

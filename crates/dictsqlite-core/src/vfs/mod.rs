@@ -12,10 +12,23 @@ pub(crate) mod ground;
 mod heap;
 mod locks;
 mod memory;
+mod rewrite;
 #[cfg(test)]
 mod tests;
 
 #[cfg(all(test, target_os = "linux"))]
 pub(crate) use faults::Broken;
+#[cfg(test)]
+pub(crate) use heap::{Disk, Loss, What, When, is_traced};
 pub(crate) use heap::{HEAP_VFS, private_name, register_heap};
 pub(crate) use locks::install as install_locks;
+pub(crate) use rewrite::rewrite;
+
+/// True when the heap database of this name stands for one on a disk: the simulated ones of tests do.
+#[cfg(not(test))]
+pub(crate) fn is_disk(_name: &str) -> bool {
+    false
+}
+
+#[cfg(test)]
+pub(crate) use heap::is_on_disk as is_disk;

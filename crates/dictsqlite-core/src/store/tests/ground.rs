@@ -157,3 +157,18 @@ fn a_counter_that_another_tool_made_useless_is_told_and_can_be_mended() {
         assert_eq!(dict.len().unwrap(), 3);
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn a_handle_dropped_on_a_lost_file_leaves_the_others_theirs() {
+    // It was counted off twice, so that the store was closed under the handle that was left.
+    let file = File::new();
+    let (first, second) = (file.hasty(), file.hasty());
+    first.set("k", b"v").unwrap();
+    std::fs::remove_file(&file.path).unwrap();
+    assert_eq!(first.flush().unwrap_err().kind(), ErrorKind::Io);
+    drop(first);
+    assert_eq!(second.flush().unwrap_err().kind(), ErrorKind::Io);
+    assert_eq!(second.get("k").unwrap().as_deref(), Some(&b"v"[..]));
+    assert_eq!(second.close().unwrap_err().kind(), ErrorKind::Io);
+}

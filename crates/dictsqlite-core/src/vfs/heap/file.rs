@@ -27,6 +27,9 @@ struct Handle {
     level: Level,
     /// There once shared memory was asked for.
     shm: Option<Held>,
+    /// The first sync syncs the directory as well, as that of SQLite's own VFS does.
+    #[cfg(test)]
+    syncs_directory: bool,
 }
 
 impl Handle {
@@ -47,6 +50,11 @@ impl Drop for Handle {
         self.file.node.lock.lower(&mut self.level, Level::None);
     }
 }
+
+/// Files whose making the directory must remember.
+#[cfg(test)]
+const BESIDE: c_int =
+    ffi::SQLITE_OPEN_WAL | ffi::SQLITE_OPEN_MAIN_JOURNAL | ffi::SQLITE_OPEN_SUPER_JOURNAL;
 
 /// Version 2 has shared memory; version 3 would add memory mapping, which chunks cannot serve.
 static METHODS: ffi::sqlite3_io_methods = ffi::sqlite3_io_methods {
@@ -91,7 +99,13 @@ pub(super) unsafe extern "C" fn open(
     };
     match opened {
         Ok(file) => {
-            let handle = Handle { file, level: Level::None, shm: None };
+            let handle = Handle {
+                file,
+                level: Level::None,
+                shm: None,
+                #[cfg(test)]
+                syncs_directory: flags & ffi::SQLITE_OPEN_CREATE != 0 && flags & BESIDE != 0,
+            };
             let base = ffi::sqlite3_file { pMethods: &METHODS };
             // SAFETY: SQLite reserved `szOsFile` bytes, aligned for a pointer, that hold nothing
             // yet; a null `out_flags` wants no answer.
@@ -178,7 +192,15 @@ unsafe extern "C" fn truncate(file: *mut ffi::sqlite3_file, len: ffi::sqlite3_in
 unsafe extern "C" fn sync(file: *mut ffi::sqlite3_file, _flags: c_int) -> c_int {
     // SAFETY: SQLite passes an open file.
     let handle = unsafe { handle_of(file) };
-    code(handle.run(Op::Sync).map(drop))
+    let synced = handle.run(Op::Sync).map(drop);
+    #[cfg(test)]
+    if synced.is_ok()
+        && std::mem::take(&mut handle.syncs_directory)
+        && let Some(place) = handle.file.node.place()
+    {
+        place.sync_directory();
+    }
+    code(synced)
 }
 
 unsafe extern "C" fn file_size(

@@ -11,6 +11,8 @@ use crate::sync::Mutex;
 use rusqlite::ffi;
 
 use super::PREFIX;
+#[cfg(test)]
+use super::disk;
 use super::node::{Node, Op};
 
 type Name = Box<[u8]>;
@@ -22,6 +24,22 @@ struct Database {
     /// Files open now, deleted ones included.
     open: usize,
     files: BTreeMap<Name, Arc<Node>>,
+    #[cfg(test)]
+    disk: Option<Arc<disk::Shared>>,
+}
+
+impl Database {
+    /// The file of this name, made if it is not there.
+    fn file(&mut self, name: &[u8]) -> Result<Arc<Node>, c_int> {
+        #[cfg(test)]
+        if let Some(disk) = &self.disk {
+            disk.check()?;
+            if !self.files.contains_key(name) {
+                self.files.insert(name.into(), disk.create(name)?);
+            }
+        }
+        Ok(Arc::clone(self.files.entry(name.into()).or_default()))
+    }
 }
 
 static DATABASES: Mutex<BTreeMap<Name, Database>> = Mutex::new(BTreeMap::new());
@@ -58,13 +76,21 @@ pub(super) fn open(name: &[u8], mode: Mode) -> Result<OpenNode, c_int> {
     }
     let key: Name = database_of(name).into();
     let database = databases.entry(key.clone()).or_default();
+    let node = database.file(name)?;
     database.open += 1;
-    let node = database.files.entry(name.into()).or_default().clone();
     Ok(OpenNode { node, database: Some(key) })
 }
 
 /// Takes the name away. Those who have the file open keep its bytes until they close it.
-pub(super) fn delete(name: &[u8]) -> Result<(), c_int> {
+#[cfg_attr(not(test), expect(unused_variables, reason = "nothing survives the process anyway"))]
+pub(super) fn delete(name: &[u8], sync_directory: bool) -> Result<(), c_int> {
+    #[cfg(test)]
+    if let Some(disk) = disk_of(name) {
+        if !exists_at_all(name) {
+            return Err(ffi::SQLITE_IOERR_DELETE_NOENT);
+        }
+        disk.delete(name, sync_directory)?;
+    }
     // The guard is a temporary of this statement, so the bytes are freed after the table is
     // unlocked.
     let deleted = DATABASES.lock().get_mut(database_of(name)).and_then(|d| d.files.remove(name));
@@ -104,6 +130,41 @@ impl Drop for OpenNode {
             }
         }
     }
+}
+
+#[cfg(test)]
+fn disk_of(name: &[u8]) -> Option<Arc<disk::Shared>> {
+    DATABASES.lock().get(database_of(name)).and_then(|database| database.disk.clone())
+}
+
+#[cfg(test)]
+fn exists_at_all(name: &[u8]) -> bool {
+    DATABASES.lock().get(database_of(name)).is_some_and(|d| d.files.contains_key(name))
+}
+
+/// A database on a simulated disk begins, with these files. It stays, as if somebody had it open.
+#[cfg(test)]
+pub(super) fn attach(name: &[u8], files: BTreeMap<Name, Arc<Node>>, disk: Arc<disk::Shared>) {
+    let database = Database { open: 1, files, disk: Some(disk) };
+    DATABASES.lock().insert(name.into(), database);
+}
+
+/// The disk is gone; its files go with the last one who has them open.
+#[cfg(test)]
+pub(super) fn detach(name: &[u8]) {
+    drop(OpenNode { node: Arc::default(), database: Some(name.into()) });
+}
+
+/// The files of a database as they are now.
+#[cfg(test)]
+pub(super) fn files_of(name: &[u8]) -> BTreeMap<Name, Arc<Node>> {
+    DATABASES.lock().get(name).map(|database| database.files.clone()).unwrap_or_default()
+}
+
+/// Whether a database is on a simulated disk.
+#[cfg(test)]
+pub(crate) fn is_on_disk(name: &str) -> bool {
+    disk_of(name.as_bytes()).is_some()
 }
 
 /// A handle that tells whether a file is still in memory, without keeping it there.

@@ -3,10 +3,14 @@
 
 use std::ffi::c_int;
 use std::mem::{self, MaybeUninit};
+#[cfg(test)]
+use std::sync::Arc;
 
 use crate::sync::RwLock;
 use rusqlite::ffi;
 
+#[cfg(test)]
+use super::disk::OnDisk;
 use super::lock::FileLock;
 use super::shm::Shm;
 
@@ -20,6 +24,8 @@ pub(in crate::vfs) struct Node {
     bytes: RwLock<Bytes>,
     pub(super) lock: FileLock,
     pub(super) shm: Shm,
+    #[cfg(test)]
+    place: Option<OnDisk>,
 }
 
 /// What can be done to the bytes of a file. Offsets and lengths are in bytes.
@@ -41,6 +47,14 @@ impl Node {
     /// Runs one operation. The C methods reach the bytes only through here, so this is where
     /// operations can be recorded, lost or failed.
     pub(super) fn run(&self, op: Op<'_>) -> Result<usize, c_int> {
+        #[cfg(test)]
+        if let Some(place) = &self.place {
+            return place.run(op, self);
+        }
+        self.apply(op)
+    }
+
+    pub(super) fn apply(&self, op: Op<'_>) -> Result<usize, c_int> {
         match op {
             Op::Read(into, at) => Ok(self.bytes.read().read_at(into, at)),
             Op::Write(from, at) => self.bytes.write().write_at(from, at),
@@ -48,6 +62,42 @@ impl Node {
             Op::Sync => Ok(0),
             Op::Len => Ok(self.bytes.read().len),
         }
+    }
+}
+
+/// Files of a simulated disk.
+#[cfg(test)]
+impl Node {
+    /// A new file on a disk.
+    pub(super) fn on(place: OnDisk) -> Arc<Self> {
+        Arc::new(Self { place: Some(place), ..Self::default() })
+    }
+
+    /// A file on a disk that holds these bytes.
+    pub(super) fn holding(place: OnDisk, bytes: &[u8]) -> Arc<Self> {
+        let node = Self::on(place);
+        node.apply(Op::Write(bytes, 0)).expect("there is memory");
+        node
+    }
+
+    /// Where the file is, if it is on a disk.
+    pub(super) fn place(&self) -> Option<&OnDisk> {
+        self.place.as_ref()
+    }
+
+    /// Bytes from an offset on; zeros beyond the end.
+    pub(super) fn copy(&self, at: usize, len: usize) -> Vec<u8> {
+        let bytes = self.bytes.read();
+        let mut out = vec![0; len];
+        let mut done = 0;
+        while done < len {
+            let (index, start, n) = span(at + done, len - done);
+            if let Some(from) = bytes.chunks.get(index).and_then(|c| c.get(start..start + n)) {
+                out[done..done + n].copy_from_slice(from);
+            }
+            done += n;
+        }
+        out
     }
 }
 

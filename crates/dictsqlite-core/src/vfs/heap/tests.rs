@@ -162,9 +162,9 @@ fn a_deleted_file_lives_on_for_those_who_have_it_open() {
     let old = names::open(name, CREATE).expect("new");
     write(&old.node, b"old", 0);
     assert!(names::exists(name));
-    assert_eq!(names::delete(name), Ok(()));
+    assert_eq!(names::delete(name, false), Ok(()));
     assert!(!names::exists(name));
-    assert_eq!(names::delete(name), Err(ffi::SQLITE_IOERR_DELETE_NOENT));
+    assert_eq!(names::delete(name, false), Err(ffi::SQLITE_IOERR_DELETE_NOENT));
     let new = names::open(name, CREATE).expect("another");
     assert_eq!(new.node.run(Op::Len), Ok(0));
     assert_eq!(read(&old.node, 0, 3), (b"old".to_vec(), 3));

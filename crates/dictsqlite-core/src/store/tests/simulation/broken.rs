@@ -1,0 +1,43 @@
+//! Builds that are broken on purpose. A check that would pass them checks nothing.
+
+use super::history::{Flaw, Kind};
+use super::play;
+
+/// Plays histories until a broken promise is found, and gives the words.
+fn found(kind: Kind, flaw: Flaw) -> String {
+    let (failures, _) = play(kind, flaw, 400, |seed| seed);
+    let (_, why) = failures.into_iter().next().expect("the flaw is found in 400 histories");
+    why
+}
+
+#[test]
+fn a_build_that_does_not_sync_its_log_is_found() {
+    // One fsync less, and `durable` is a word.
+    let why = found(Kind::PowerCut, Flaw::LogNotSynced);
+    assert!(why.contains("durable") || why.contains("damaged") || why.contains("prefix"), "{why}");
+}
+
+#[test]
+fn a_build_that_syncs_nothing_is_found() {
+    let why = found(Kind::PowerCut, Flaw::NothingSynced);
+    assert!(!why.contains("panicked"), "{why}");
+}
+
+#[test]
+fn a_build_that_splits_batches_is_found() {
+    // Half a batch is no state that ever was.
+    let why = found(Kind::PowerCut, Flaw::SplitBatches);
+    assert!(why.contains("no prefix"), "{why}");
+}
+
+#[test]
+fn a_build_that_lets_writes_overtake_is_found() {
+    let why = found(Kind::Kill, Flaw::Overtaking);
+    assert!(why.contains("no prefix"), "{why}");
+}
+
+#[test]
+fn a_build_that_gives_numbers_twice_is_found() {
+    let why = found(Kind::PowerCut, Flaw::CounterLost);
+    assert!(why.contains("new version"), "{why}");
+}
