@@ -276,8 +276,6 @@ impl Engine {
             }
             Load::Transfer { direction, buf, done, to, .. } => {
                 let result = outcome(&open, direction, done, buf.len(), failed);
-                // The descriptor is closed, if this was the last to use it, before the caller hears.
-                drop(open);
                 let transfer = Transfer { buf, result };
                 match to {
                     To::One(to) => contained(|| to.complete(Ok(transfer))),
@@ -285,6 +283,8 @@ impl Engine {
                 }
             }
         }
+        // Whoever waits for the file's closing hears of it last.
+        drop(open);
     }
 }
 
