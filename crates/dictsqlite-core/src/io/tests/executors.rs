@@ -110,6 +110,8 @@ fn a_callback_that_panics_ends_no_thread() {
                 drop(caught);
             }
         }
+        file.close().wait().unwrap();
+        let file = ground.open("a", &OpenOptions::read()).unwrap();
         assert_eq!(read(&*file, 3, 0), [1, 1, 1]);
     });
 }
