@@ -3,6 +3,8 @@
 import os
 import shutil
 import subprocess
+import sys
+import textwrap
 import threading
 import time
 
@@ -150,8 +152,7 @@ def test_what_the_sqlite3_shell_does_is_logged(db, path):
     db.update({"a": 1, "b": 2, "c": 3})
     db.flush()
     changes = db.changes()
-    script = """
-        .timeout 30000
+    script = """.timeout 30000
         INSERT OR REPLACE INTO main(key, value) VALUES('a', '10'), ('d', '40');
         REPLACE INTO main(key, value) VALUES('a', '11');
         INSERT OR IGNORE INTO main(key, value) VALUES('a', '12');
@@ -188,9 +189,6 @@ def test_a_writer_killed_at_random_leaves_a_log_that_is_true(path):
             key = random.randrange(50)
             random.choice([lambda: db.set(key, n), lambda: db.delete(key), lambda: db.pop(key, 0), lambda: db.incr("n")])()
     """
-    import sys
-    import textwrap
-
     dictsqlite.open(path, storage_mode="json", changes=True).close()
     position, state = 0, {}
     for round in range(5):

@@ -271,6 +271,7 @@ impl WriteConnection {
         self.counter += 1;
         logging::enable(&self.connection, &table, self.counter, kept)?;
         table.set_changes(true);
+        self.equip(&table).map_err(|e| fault::error(&e, "switching the change log on"))?;
         applied.wrote = true;
         Ok(Ok(Outcome::Done))
     }

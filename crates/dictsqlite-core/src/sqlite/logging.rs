@@ -1,8 +1,10 @@
 //! The change log from the writer's side: switching it on, numbering what is logged, and removing
 //! what is old.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::fault;
@@ -22,6 +24,9 @@ const COUNTED: &str = "changes_counted";
 /// The limits of what is kept: changes, and milliseconds.
 const COUNT: &str = "changes_count";
 const AGE: &str = "changes_age";
+
+/// Tables that have triggers of our own, by their names in SQLite, and which ones they are.
+pub(super) type OwnTriggers = HashMap<String, u32>;
 
 /// The limits of a new log.
 const DEFAULT_COUNT: i64 = 1_000_000;
@@ -65,18 +70,71 @@ impl WriteConnection {
         if self.marked {
             return Ok(());
         }
-        self.connection
-            .prepare_cached("UPDATE _dictsqlite_writer SET own = ?1, take = 0, clock = ?2")?
-            .execute(params![self.counter, now_ms])?;
+        if self.has_triggers {
+            self.connection
+                .prepare_cached(
+                    "UPDATE main._dictsqlite_writer SET own = ?1, take = 0, clock = ?2",
+                )?
+                .execute(params![self.counter, now_ms])?;
+        } else if !self.own_triggers.is_empty() {
+            self.connection
+                .prepare_cached("UPDATE temp._dictsqlite_moment SET take = 0, clock = ?1")?
+                .execute([now_ms])?;
+        }
         self.marked = true;
+        Ok(())
+    }
+
+    /// Beside triggers of others, those in the file are run; else only our own.
+    pub(super) fn choose_triggers(&mut self) -> rusqlite::Result<()> {
+        let run_all = DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER;
+        if self.connection.db_config(run_all)? != self.has_triggers {
+            self.connection.set_db_config(run_all, self.has_triggers)?;
+        }
+        if self.has_triggers && !self.own_triggers.is_empty() {
+            let names: Vec<String> = self.own_triggers.keys().cloned().collect();
+            for physical in names {
+                self.remove_own(&physical)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has our own triggers on a table whose changes are logged, and on no other of its name.
+    pub(super) fn equip(&mut self, table: &Table) -> rusqlite::Result<()> {
+        let physical = &table.record().physical;
+        let wanted = table.has_changes() && !self.has_triggers;
+        match self.own_triggers.get(physical) {
+            Some(id) if wanted && *id == table.id => return Ok(()),
+            Some(_) => self.remove_own(physical)?,
+            None => {}
+        }
+        if wanted {
+            self.own_before.get_or_insert_with(|| self.own_triggers.clone());
+            self.connection.execute_batch(triggers::MOMENT)?;
+            let sql = triggers::own_of_table(&table.name, physical, table.storage);
+            self.connection.execute_batch(&sql)?;
+            self.own_triggers.insert(physical.clone(), table.id);
+            // What was told before they were there is told again.
+            self.marked = false;
+        }
+        Ok(())
+    }
+
+    fn remove_own(&mut self, physical: &str) -> rusqlite::Result<()> {
+        self.own_before.get_or_insert_with(|| self.own_triggers.clone());
+        self.connection.execute_batch(&triggers::remove_own(physical))?;
+        self.own_triggers.remove(physical);
         Ok(())
     }
 
     /// Before the commit: the next writer may be anybody.
     pub(super) fn unmark(&mut self) -> rusqlite::Result<()> {
-        if std::mem::take(&mut self.marked) {
+        if std::mem::take(&mut self.marked) && self.has_triggers {
             self.connection
-                .prepare_cached("UPDATE _dictsqlite_writer SET own = NULL, take = 0, clock = NULL")?
+                .prepare_cached(
+                    "UPDATE main._dictsqlite_writer SET own = NULL, take = 0, clock = NULL",
+                )?
                 .execute([])?;
         }
         Ok(())
@@ -95,11 +153,13 @@ impl WriteConnection {
     }
 
     /// The next row that is deleted gets this number in the log.
-    pub(super) fn number_deletion(connection: &Connection, number: i64) -> rusqlite::Result<()> {
-        connection
-            .prepare_cached("UPDATE _dictsqlite_writer SET take = ?1")?
-            .execute([number])
-            .map(|_| ())
+    pub(super) fn number_deletion(&self, number: i64) -> rusqlite::Result<()> {
+        let sql = if self.has_triggers {
+            "UPDATE main._dictsqlite_writer SET take = ?1"
+        } else {
+            "UPDATE temp._dictsqlite_moment SET take = ?1"
+        };
+        self.connection.prepare_cached(sql)?.execute([number]).map(|_| ())
     }
 
     /// Takes the next number, for a row of `table` that is about to be written.
@@ -119,7 +179,7 @@ impl WriteConnection {
     pub(super) fn number_deleted(&mut self, table: &Table, now_ms: i64) -> rusqlite::Result<()> {
         self.number_write(table, now_ms)?;
         if table.has_changes() {
-            Self::number_deletion(&self.connection, self.counter)?;
+            self.number_deletion(self.counter)?;
         }
         Ok(())
     }

@@ -5,6 +5,9 @@
 //! such numbers. Everybody else's writes, and what is deleted, take the next number of the counter;
 //! the writer gives a deletion its own number in `take`.
 //!
+//! Where these are the only triggers of the file, our writer does without them: its connection runs no
+//! triggers but temporary ones of its own, which need not ask who writes. That saves a third of the price.
+//!
 //! `INSERT OR REPLACE` and `UPDATE OR REPLACE` remove rows without firing a delete trigger. So what
 //! would have to go is noted in `_dictsqlite_replaced` before such a write, and logged after it; if it
 //! did not happen (`OR IGNORE`, an upsert), the note is never looked at.
@@ -34,6 +37,49 @@ const LOG: &str = "INSERT INTO _dictsqlite_changes \
 const OTHERS: &str = "(SELECT NEW.version > own FROM _dictsqlite_writer) IS NOT 1";
 /// Whatever names a row's place or its key, by all the names that SQLite has for it.
 const PLACE: &str = "id, rowid, oid, _rowid_, key";
+
+/// What the writer's own triggers are told: the number of the next row deleted, and the time.
+pub(super) const MOMENT: &str = "
+CREATE TEMP TABLE IF NOT EXISTS _dictsqlite_moment(take INTEGER NOT NULL, clock INTEGER NOT NULL);
+INSERT INTO temp._dictsqlite_moment SELECT 0, 0
+    WHERE NOT EXISTS (SELECT 1 FROM temp._dictsqlite_moment);";
+const CLOCK: &str = "(SELECT clock FROM _dictsqlite_moment)";
+
+/// The writer's own triggers of one table; those of a table of the same name before it are removed.
+pub(super) fn own_of_table(name: &str, physical: &str, storage: StorageMode) -> String {
+    let what = format!("{}, '{}'", text(name), storage.name());
+    let on = format!("ON main.{}", quoted(physical));
+    let trigger = |purpose: &str| format!("CREATE TEMP TRIGGER {}", own_name(purpose, physical));
+    let row = "NEW.value, NEW.expires_at";
+    format!(
+        "{removed} \
+         {insert} AFTER INSERT {on} BEGIN \
+             {LOG} VALUES(NEW.version, 'insert', {what}, NEW.key, NULL, {row}, {CLOCK}); END; \
+         {update} AFTER UPDATE OF value, expires_at {on} BEGIN \
+             {LOG} VALUES(NEW.version, 'update', {what}, NEW.key, OLD.value, {row}, {CLOCK}); END; \
+         {delete} AFTER DELETE {on} BEGIN \
+             UPDATE _dictsqlite SET value = value + 1 WHERE name = 'counter' \
+                 AND (SELECT take FROM _dictsqlite_moment) = 0; \
+             {LOG} SELECT CASE take WHEN 0 THEN {COUNTER} ELSE take END, \
+                 CASE WHEN OLD.expires_at <= clock THEN 'expire' ELSE 'delete' END, {what}, OLD.key, \
+                 OLD.value, NULL, NULL, clock FROM _dictsqlite_moment; \
+             UPDATE _dictsqlite_moment SET take = 0 WHERE take <> 0; END;",
+        removed = remove_own(physical),
+        insert = trigger("insert"),
+        update = trigger("update"),
+        delete = trigger("delete"),
+    )
+}
+
+/// The statements that remove them.
+pub(super) fn remove_own(physical: &str) -> String {
+    let remove = |purpose| format!("DROP TRIGGER IF EXISTS temp.{}; ", own_name(purpose, physical));
+    ["insert", "update", "delete"].map(remove).concat()
+}
+
+fn own_name(purpose: &str, physical: &str) -> String {
+    quoted(&format!("_dictsqlite_own_{purpose}_{physical}"))
+}
 
 fn text(s: &str) -> String {
     format!("'{}'", s.replace('\'', "''"))

@@ -8,6 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::doubt::Doubt;
 use super::fault;
+use super::logging::OwnTriggers;
 use super::open::{Opener, Place, is_busy};
 use super::propose::Changed;
 use super::read::{Bind, BindValue};
@@ -101,6 +102,9 @@ pub(crate) struct WriteConnection {
     pub(super) has_triggers: bool,
     /// The triggers of the change log know which numbers are ours, in this transaction.
     pub(super) marked: bool,
+    /// Our own triggers, as of this transaction and, while it has changed them, before it.
+    pub(super) own_triggers: OwnTriggers,
+    pub(super) own_before: Option<OwnTriggers>,
     full_sync: Option<bool>,
     sync_matters: bool,
     pub(super) doubt: Arc<Doubt>,
@@ -120,6 +124,8 @@ impl WriteConnection {
             next_expiry: HashMap::new(),
             has_triggers: false,
             marked: false,
+            own_triggers: HashMap::new(),
+            own_before: None,
             full_sync: None,
             sync_matters,
             doubt: Arc::clone(&opener.doubt),
@@ -161,6 +167,7 @@ impl WriteConnection {
             )
             .and_then(|mut statement| statement.exists([]))
             .map_err(|e| fault::error(&e, "looking for triggers"))?;
+        self.choose_triggers().map_err(|e| fault::error(&e, "looking for triggers"))?;
         let counter = match schema::read_number(&self.connection, "counter") {
             Ok(counter) => counter.unwrap_or(0),
             Err(e @ rusqlite::Error::SqliteFailure(..)) => {
@@ -200,6 +207,7 @@ impl WriteConnection {
         let next = number(&table.sql.next_expiry)?.unwrap_or(i64::MAX);
         // A record that cannot be read is told where it is needed.
         table.set_changes(schema::has_changes(&self.connection, &table.name).unwrap_or(false));
+        self.equip(table)?;
         self.counter = self.counter.max(max_id);
         self.next_expiry.insert(table.id, next);
         Ok(())
@@ -247,7 +255,7 @@ impl WriteConnection {
         }
         self.counter = base + i64::from(ops);
         if logged {
-            Self::number_deletion(&self.connection, 0)
+            self.number_deletion(0)
                 .and_then(|()| self.catch_up())
                 .map_err(|e| fault::error(&e, "writing"))?;
         }
@@ -303,7 +311,7 @@ impl WriteConnection {
         let some_expired = self.next_expiry.get(&table.id).is_some_and(|next| *next <= now_ms);
         let (mut rows, mut expiry) = (0, i64::MAX);
         let number = |op: u32| match table.has_changes() {
-            true => Self::number_deletion(connection, base + 1 + i64::from(op)),
+            true => self.number_deletion(base + 1 + i64::from(op)),
             false => Ok(()),
         };
         for w in run {
@@ -382,7 +390,9 @@ impl WriteConnection {
         self.unmark()
             .and_then(|()| schema::write_number(&self.connection, "counter", self.counter))
             .and_then(|()| self.run("COMMIT"))
-            .map_err(|e| self.failed(&e, "committing"))
+            .map_err(|e| self.failed(&e, "committing"))?;
+        self.own_before = None;
+        Ok(())
     }
 
     /// Gives everything of this transaction up.
@@ -393,6 +403,9 @@ impl WriteConnection {
         }
         self.next_expiry.clear();
         self.marked = false;
+        if let Some(before) = self.own_before.take() {
+            self.own_triggers = before;
+        }
     }
 
     fn run(&self, sql: &str) -> rusqlite::Result<()> {

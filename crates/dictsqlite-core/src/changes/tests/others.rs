@@ -188,3 +188,68 @@ fn a_writer_of_each_kind_at_once_leaves_a_log_without_gaps() {
     follower.take(&rest(&changes));
     follower.has_what(&dict, 0);
 }
+
+#[test]
+fn triggers_of_others_may_come_and_go() {
+    // Without them our writer runs triggers of its own only; with them, those in the file.
+    let file = File::new();
+    let dict = file.open();
+    let other = dict.table("other", None).unwrap();
+    let shell = file.shell();
+    let options = ChangesOptions { tables: Some(vec!["main".into()]), ..ChangesOptions::default() };
+    let changes = dict.changes(&options).unwrap();
+    let mut follower = Follower::default();
+    for n in 0..12_i64 {
+        match n % 4 {
+            1 => run(
+                &shell,
+                "CREATE TRIGGER mirror AFTER INSERT ON other BEGIN \
+                 INSERT OR REPLACE INTO main(key, value) VALUES(NEW.key, NEW.value); END",
+            ),
+            3 => run(&shell, "DROP TRIGGER mirror"),
+            _ => {}
+        }
+        // Nothing is written: what the writer made ready is given up with the transaction.
+        assert_eq!(dict.pop("never").unwrap(), None);
+        other.set(n % 3, b"other").unwrap();
+        dict.set("own", n.to_string().as_bytes()).unwrap();
+        dict.delete((n + 1) % 3).unwrap();
+        dict.flush().unwrap();
+        dict.incr("count", 1).unwrap();
+        other.delete(n % 3).unwrap();
+        dict.flush().unwrap();
+        follower.take(&rest(&changes));
+        follower.has_what(&dict, 0);
+    }
+    assert_eq!(follower.entries[&Key::from("count")].0, b"12");
+    assert!(follower.entries.len() > 2, "the trigger wrote nothing");
+}
+
+#[test]
+fn a_table_made_again_without_a_log_is_not_logged() {
+    // Our own triggers on the one before it must not stay.
+    let file = File::new();
+    let dict = file.open();
+    let other = dict.table("other", None).unwrap();
+    other.set("k", b"1").unwrap();
+    other.flush().unwrap();
+    let count = all(&dict).len();
+    let shell = file.shell();
+    run(
+        &shell,
+        "DROP TABLE other; DELETE FROM _dictsqlite WHERE name = 'table:other'; \
+         CREATE TABLE other(id INTEGER PRIMARY KEY, key NOT NULL UNIQUE, value, \
+             version INTEGER NOT NULL DEFAULT 0, expires_at INTEGER); \
+         INSERT INTO _dictsqlite VALUES('table:other', \
+             '{\"physical\": \"other\", \"codec\": \"bytes\", \"created\": 999}')",
+    );
+    let again = dict.table_with_changes("other", None, None).unwrap();
+    again.set("k", b"2").unwrap();
+    again.flush().unwrap();
+    assert_eq!(again.get("k").unwrap().as_deref(), Some(&b"2"[..]));
+    assert_eq!(all(&dict).len(), count);
+    again.enable_changes(ChangeRetention::default()).unwrap();
+    again.set("k", b"3").unwrap();
+    again.flush().unwrap();
+    assert_eq!(told(&all(&dict)[count..]), ["update \"k\" 2 3"]);
+}
