@@ -35,6 +35,8 @@ from .errors import (
 )
 from .legacy import import_legacy
 from .modes import Modes
+from ._pipeline import Pipeline
+from ._streams import ValueReader, ValueWriter
 
 __all__ = [
     "EXIT_LIMIT",
@@ -57,9 +59,12 @@ __all__ = [
     "KeyTypeError",
     "Modes",
     "PasswordError",
+    "Pipeline",
     "ReadOnlyError",
     "TimeoutError",
     "UnsupportedError",
+    "ValueReader",
+    "ValueWriter",
     "__version__",
     "errors",
     "import_legacy",

@@ -69,21 +69,23 @@ mod store;
 #[doc(hidden)]
 pub mod sync;
 mod types;
+mod value_stream;
 mod vfs;
 mod writer;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use codec::MAX_VALUE_BYTES;
 pub use completion::{Canceller, Completion, interruptible};
-pub use dict::{Dict, Peek, Stats, Ttl};
+pub use dict::{Answer, Dict, Op, Peek, Stats, Ttl};
 pub use error::{Error, ErrorKind, Result};
 pub use options::Options;
-pub use scan::{Item, Scan, ScanOptions};
+pub use scan::{Cursor, Cursors, Item, Scan, ScanOptions};
 pub use store::{end, shutdown};
 pub use types::{
     AsKey, Entry, Key, KeyRef, MAX_KEY_BYTES, Order, Page, PersistMode, RowKey, RowRef,
     StorageMode, Value,
 };
+pub use value_stream::{ValueReader, ValueWriter};
 pub use vfs::fork::{generation as forks, is_main_thread};
 
 /// The release of this engine, the same in every language.

@@ -1,5 +1,6 @@
 //! What the readers, the writer and the store share.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::time::Instant;
@@ -73,6 +74,10 @@ pub(crate) struct State {
     pub(crate) counters: Counters,
     /// The writer is waiting for SQLite's write lock.
     pub(crate) at_lock: AtomicBool,
+    /// Streams that are being written, by their numbers.
+    pub(crate) staged: Mutex<BTreeSet<i64>>,
+    /// The file has had streams, as far as is known.
+    pub(crate) has_streams: AtomicBool,
 }
 
 /// What has happened since the store was opened.
@@ -106,6 +111,7 @@ pub(crate) struct Chores {
 #[derive(Default)]
 pub(crate) struct List {
     pub(crate) checkpoint: bool,
+    pub(crate) collect: bool,
     pub(crate) stop: bool,
 }
 
@@ -129,6 +135,12 @@ impl Chores {
             drop(list);
             self.changed.notify_one();
         }
+    }
+
+    /// Asks for what streams left behind to be freed.
+    pub(crate) fn ask_to_collect(&self) {
+        self.list.lock().collect = true;
+        self.changed.notify_one();
     }
 
     /// An entry expires at this time (ms).

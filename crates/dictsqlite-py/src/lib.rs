@@ -8,7 +8,9 @@ mod dict;
 mod errors;
 mod keys;
 mod open;
+mod pipeline;
 mod scan;
+mod value_file;
 mod values;
 
 use std::time::Duration;
@@ -35,9 +37,13 @@ mod _dictsqlite {
     #[pymodule_export]
     use super::dict::Dict;
     #[pymodule_export]
+    use super::pipeline::Pipeline;
+    #[pymodule_export]
     use super::scan::Scan;
     #[pymodule_export]
     use super::shutdown;
+    #[pymodule_export]
+    use super::value_file::{ReadValue, WrittenValue};
     use pyo3::prelude::*;
 
     #[pymodule_init]

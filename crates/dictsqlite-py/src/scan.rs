@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::sync::Mutex;
-use dictsqlite_core::{Error, ErrorKind, Page, RowRef, ScanOptions};
+use dictsqlite_core::{Cursor, Cursors, Error, ErrorKind, Page, RowRef, ScanOptions};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -32,7 +32,7 @@ impl What {
 }
 
 /// The options of a scan by their names: `prefix`, `start`, `end`, `reverse`, `limit`, `order`,
-/// `consistent`. The Python package refuses other names.
+/// `consistent`, `cursor`. The Python package refuses other names.
 pub(crate) fn options(
     py: Python<'_>,
     what: What,
@@ -49,6 +49,10 @@ pub(crate) fn options(
             "end" => options.end = Some(keys::owned(&value)?),
             "reverse" => options.reverse = value.is_truthy()?,
             "limit" => options.limit = Some(value.extract()?),
+            "cursor" => {
+                let cursor = Cursor::parse(value.extract::<Cow<'_, str>>()?.as_ref());
+                options.after = Some(cursor.map_err(|e| errors::raise(py, &e))?);
+            }
             "consistent" => options.consistent = value.is_truthy()?,
             "order" => {
                 let order = value.extract::<Cow<'_, str>>()?.parse();
@@ -80,15 +84,33 @@ pub(crate) fn element<'py>(
 
 /// What was read and is not given out yet. It is given out without a lock, since making Python
 /// objects may run code of anybody's.
-#[derive(Default)]
 pub(crate) struct Rest {
     page: Arc<Page>,
     given: usize,
+    cursors: Cursors,
+    /// Where it is while nothing of the page is given out.
+    place: Cursor,
 }
 
 impl Rest {
-    pub(crate) fn new(page: Page) -> Self {
-        Self { page: Arc::new(page), given: 0 }
+    pub(crate) fn new(cursors: Cursors) -> Self {
+        let place = cursors.start();
+        Self { page: Arc::default(), given: 0, cursors, place }
+    }
+
+    /// Goes on with the next page.
+    pub(crate) fn renew(&mut self, page: Page) {
+        self.place = self.cursor();
+        self.page = Arc::new(page);
+        self.given = 0;
+    }
+
+    /// Where the scan is: behind the row that was given out last.
+    pub(crate) fn cursor(&self) -> Cursor {
+        match self.given.checked_sub(1).and_then(|last| self.page.row(last)) {
+            Some(row) => self.cursors.after(row),
+            None => self.place.clone(),
+        }
     }
 
     /// The next row: its page, and its place there.
@@ -120,7 +142,8 @@ struct Inner {
 
 impl Scan {
     pub(crate) fn new(scan: dictsqlite_core::Scan, values: Arc<Values>, what: What) -> Self {
-        let inner = Mutex::new(Inner { scan: Some(scan), rest: Rest::default() });
+        let rest = Rest::new(scan.cursors());
+        let inner = Mutex::new(Inner { scan: Some(scan), rest });
         Self { inner, values, what, forks: dictsqlite_core::forks() }
     }
 
@@ -151,7 +174,7 @@ impl Scan {
             if page.is_empty() {
                 inner.scan = None;
             }
-            inner.rest = Rest::new(page);
+            inner.rest.renew(page);
             Ok(inner.rest.next())
         });
         next.map_err(|e| errors::raise(py, &e))
@@ -178,7 +201,14 @@ impl Scan {
         py.detach(|| {
             let mut inner = self.inner.lock();
             inner.scan = None;
-            inner.rest = Rest::default();
+            inner.rest.renew(Page::default());
         });
+    }
+
+    /// Where the scan is, as text: a view with the same options and this `cursor` gives the rest.
+    #[getter]
+    fn cursor(&self, py: Python<'_>) -> PyResult<String> {
+        self.check_process(py)?;
+        Ok(py.detach(|| self.inner.lock().rest.cursor().to_string()))
     }
 }

@@ -3,9 +3,11 @@
 mod asynchronous;
 mod bound;
 mod conditional;
+mod pipeline;
 mod reading;
 mod stats;
 mod typed;
+mod value;
 mod writing;
 
 #[cfg(test)]
@@ -23,6 +25,7 @@ use crate::store::{self, EXIT_LIMIT, Store};
 use crate::types::{AsKey, KeyBuf, NEVER, PersistMode, StorageMode, Value, pack};
 
 use bound::Bound;
+pub use pipeline::{Answer, Op};
 pub use stats::Stats;
 
 /// How long an entry lives.
@@ -131,6 +134,11 @@ impl Dict {
             return Err(Error::new(ErrorKind::Closed, message));
         }
         Ok(at)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn state_of_tests(&self) -> &Arc<crate::state::State> {
+        &self.bound.store.state
     }
 
     fn deadline(&self) -> Instant {

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, ToSql, params};
 
 use super::fault;
-use super::read::{Bind, BindValue, other_codec, read_key, read_value};
+use super::read::{Bind, BindValue, is_streamed, other_codec, read_key, read_value};
 use super::schema;
+use super::streams;
 use super::table::{Table, Tables};
 use super::write::{Applied, Spoiled, Undone, WriteConnection};
 use crate::codec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::{
-    Command, Entry, Expect, Outcome, PackedKey, TableSpec, Value, packed_table, unpack,
+    Command, Entry, Expect, Outcome, PackedKey, StreamStep, TableSpec, Value, packed_table, unpack,
 };
 
 /// A command's answer, or what spoils the transaction.
@@ -41,7 +42,8 @@ impl WriteConnection {
             | Command::Pop { key }
             | Command::SetDefault { key, .. }
             | Command::Incr { key, .. }
-            | Command::Expire { key, .. } => {
+            | Command::Expire { key, .. }
+            | Command::Get { key } => {
                 self.with_table(tables, packed_table(key), |w, table| {
                     w.decide_key(table, key, command, now_ms, applied)
                 })
@@ -52,6 +54,14 @@ impl WriteConnection {
             | Command::Sweep { table, .. } => self.with_table(tables, *table, |w, table| {
                 w.decide_table(table, command, now_ms, applied)
             }),
+            Command::Stream(step) => match step {
+                StreamStep::Stage { key, .. } | StreamStep::Publish { key, .. } => {
+                    self.with_table(tables, packed_table(key), |w, table| {
+                        w.write_stream(table, step, now_ms, applied)
+                    })
+                }
+                _ => self.tidy_streams(step, applied),
+            },
         };
         match decided {
             Err(e) if e.spoils => Err(e.error),
@@ -86,7 +96,12 @@ impl WriteConnection {
         now_ms: i64,
         applied: &mut Applied,
     ) -> std::result::Result<Outcome, Refusal> {
-        let stored = self.entry(table, key)?;
+        // Others look at its version and its expiry only.
+        let whole = matches!(
+            command,
+            Command::Pop { .. } | Command::SetDefault { .. } | Command::Get { .. }
+        );
+        let stored = self.entry(table, key, whole)?;
         let there = stored.clone().filter(|e| e.expires_at.is_none_or(|at| at > now_ms));
         match command {
             Command::Set { value, expires_at, expect, .. } => {
@@ -108,6 +123,7 @@ impl WriteConnection {
                 }
                 Ok(Outcome::Entry(there))
             }
+            Command::Get { .. } => Ok(Outcome::Entry(there)),
             Command::SetDefault { value, expires_at, .. } => {
                 if there.is_none() {
                     self.put(table, key, value, *expires_at, stored.is_some(), applied)?;
@@ -167,7 +183,7 @@ impl WriteConnection {
                     .prepare_cached(sql)?
                     .query_row([now_ms], |row| {
                         let key = read_key(table.id, row.get_ref(0)?)?;
-                        let value = read_value(table, row.get_ref(1)?, &key)?;
+                        let value = read_value(&self.connection, table, row.get_ref(1)?, &key)?;
                         let entry = Entry { value, version: row.get(2)?, expires_at: row.get(3)? };
                         Ok((PackedKey::from(&key[..]), entry))
                     })
@@ -185,6 +201,7 @@ impl WriteConnection {
                 Ok(Outcome::Count(rows as u64))
             }
             Command::DropTable { .. } => {
+                streams::abandon_table(&self.connection, &table.record().physical)?;
                 schema::drop_table(&self.connection, &table.name, &table.record().physical)?;
                 self.counter += 1;
                 applied.emptied = true;
@@ -229,15 +246,21 @@ impl WriteConnection {
         Ok(Ok(Outcome::Table(tables.intern(&spec.name, &record).id)))
     }
 
-    fn entry(&self, table: &Table, key: &[u8]) -> rusqlite::Result<Option<Entry>> {
+    /// The entry of a key; unless `whole`, a value in chunks is left out.
+    pub(super) fn entry(
+        &self,
+        table: &Table,
+        key: &[u8],
+        whole: bool,
+    ) -> rusqlite::Result<Option<Entry>> {
         self.connection
             .prepare_cached(&table.sql.get)?
             .query_row([Bind(key)], |row| {
-                Ok(Entry {
-                    value: read_value(table, row.get_ref(0)?, key)?,
-                    version: row.get(1)?,
-                    expires_at: row.get(2)?,
-                })
+                let value = match row.get_ref(0)? {
+                    stored if !whole && is_streamed(table, stored) => Value::from([]),
+                    stored => read_value(&self.connection, table, stored, key)?,
+                };
+                Ok(Entry { value, version: row.get(1)?, expires_at: row.get(2)? })
             })
             .optional()
     }
@@ -247,6 +270,20 @@ impl WriteConnection {
         table: &Table,
         key: &PackedKey,
         value: &Value,
+        expires_at: i64,
+        buried: bool,
+        applied: &mut Applied,
+    ) -> rusqlite::Result<i64> {
+        let value = BindValue(table.storage, value);
+        self.put_bound(table, key, &value, expires_at, buried, applied)
+    }
+
+    /// The same with what is to be in the column.
+    pub(super) fn put_bound(
+        &mut self,
+        table: &Table,
+        key: &PackedKey,
+        value: &dyn ToSql,
         expires_at: i64,
         buried: bool,
         applied: &mut Applied,
@@ -261,7 +298,7 @@ impl WriteConnection {
         self.connection.prepare_cached(&table.sql.upsert)?.execute(params![
             version,
             Bind(key),
-            BindValue(table.storage, value),
+            value,
             version,
             (expires_at != 0).then_some(expires_at)
         ])?;
@@ -298,7 +335,7 @@ fn touched(applied: &mut Applied, key: &PackedKey) {
     applied.touched.push(Arc::clone(key));
 }
 
-fn check_expected(expect: Expect, there: Option<&Entry>, key: &[u8]) -> Result<()> {
+pub(super) fn check_expected(expect: Expect, there: Option<&Entry>, key: &[u8]) -> Result<()> {
     let Expect::Version(expected) = expect else { return Ok(()) };
     let version = there.map_or(0, |e| e.version);
     if version == expected {
@@ -313,7 +350,7 @@ fn check_expected(expect: Expect, there: Option<&Entry>, key: &[u8]) -> Result<(
 }
 
 /// A command's own error, or one that spoils the transaction.
-struct Refusal {
+pub(super) struct Refusal {
     error: Error,
     spoils: bool,
 }

@@ -89,7 +89,7 @@ pub(crate) struct WriteConnection {
     pub(super) counter: i64,
     /// Per table, since the last change by somebody else: when the first entry expires.
     pub(super) next_expiry: HashMap<u32, i64>,
-    /// The user's own triggers may change rows that no operation of ours names.
+    /// Triggers that are not ours may change rows that no operation of ours names.
     pub(super) has_triggers: bool,
     full_sync: Option<bool>,
     sync_matters: bool,
@@ -138,7 +138,9 @@ impl WriteConnection {
         self.next_expiry.clear();
         self.has_triggers = self
             .connection
-            .prepare_cached("SELECT 1 FROM sqlite_schema WHERE type = 'trigger'")
+            .prepare_cached(
+                "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND name NOT GLOB '_dictsqlite_*'",
+            )
             .and_then(|mut statement| statement.exists([]))
             .map_err(|e| fault::error(&e, "looking for triggers"))?;
         let counter = match schema::read_number(&self.connection, "counter") {

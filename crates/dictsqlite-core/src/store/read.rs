@@ -154,8 +154,10 @@ impl Store {
         fill: Option<(Fill<'_>, View)>,
     ) -> Result<Option<Entry>> {
         Counters::add(&self.state.counters.misses, 1);
-        let entry = reader.get(table, key)?.and_then(|entry| self.alive(entry));
-        if let (Some((fill, view)), Some(entry)) = (fill, &entry)
+        let found = reader.get(table, key)?;
+        let streamed = found.as_ref().is_some_and(|found| found.streamed);
+        let entry = found.and_then(|found| self.alive(found.entry));
+        if let (Some((fill, view)), Some(entry), false) = (fill, &entry, streamed)
             && self.state.still(view)
         {
             fill.with(cached_of(entry, view.epoch));

@@ -10,7 +10,7 @@ mod tuple;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use command::{Command, Expect, Outcome, TableSpec};
+pub(crate) use command::{Command, Expect, Outcome, StreamStep, TableSpec};
 pub use entry::{Entry, Value};
 pub(crate) use entry::{NEVER, Stamp};
 pub use key::{AsKey, Key, KeyRef, MAX_KEY_BYTES};

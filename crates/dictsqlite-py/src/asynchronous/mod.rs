@@ -16,4 +16,5 @@ mod pages;
 mod reads;
 
 pub(crate) use done::Done;
+pub(crate) use hub::{awaitable, later};
 pub(crate) use pages::AsyncScan;

@@ -31,7 +31,7 @@ impl Inner {
         let (scan, page) = page.inspect_err(|_| self.ended = true)?;
         if !self.ended {
             self.ended = page.is_empty();
-            self.rest = Rest::new(page);
+            self.rest.renew(page);
             self.scan = Some(scan);
         }
         Ok(())
@@ -40,7 +40,8 @@ impl Inner {
 
 impl AsyncScan {
     pub(super) fn new(scan: Scan, values: Arc<Values>, what: What) -> Self {
-        let inner = Inner { scan: Some(scan), rest: Rest::default(), ended: false };
+        let rest = Rest::new(scan.cursors());
+        let inner = Inner { scan: Some(scan), rest, ended: false };
         Self { inner: Arc::new(Mutex::new(inner)), values, what }
     }
 }
@@ -93,10 +94,16 @@ impl AsyncScan {
     fn aclose<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let mut inner = self.inner.lock();
         inner.ended = true;
-        inner.rest = Rest::default();
+        inner.rest.renew(Page::default());
         let scan = inner.scan.take();
         drop(inner);
         py.detach(|| drop(scan));
         done(py, Ok(py.None().into_bound(py)))
+    }
+
+    /// Where the scan is, as text: the same view with this `cursor` gives the rest.
+    #[getter]
+    fn cursor(&self) -> String {
+        self.inner.lock().rest.cursor().to_string()
     }
 }
