@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::completion::{Completion, pair};
 use crate::error::{Error, ErrorKind, Result};
-use crate::sqlite::{After, Bounds, PageRequest, Reader, Table};
+use crate::sqlite::{Bounds, PageRequest, Reader, Table};
 use crate::store::Store;
 use crate::types::{
     AsKey, Key, KeyBuf, Order, Page, RowKey, RowRef, Tag, Value, pack, stored_prefix,

@@ -49,7 +49,8 @@ impl<T> Kept<T> {
         match std::mem::replace(&mut *state, State::Away) {
             State::Here(open) => Ok(open),
             State::Away => {
-                let message = "the value is being read or written already; use it from one task or thread";
+                let message =
+                    "the value is being read or written already; use it from one task or thread";
                 Err(PyRuntimeError::new_err(message))
             }
             State::Ended(why) => {
@@ -144,7 +145,11 @@ impl ReadValue {
     fn seek(&self, py: Python<'_>, offset: i64, whence: i32) -> PyResult<u64> {
         let to = match whence {
             0 => SeekFrom::Start(u64::try_from(offset).map_err(|_| {
-                errors::of(py, ErrorKind::Invalid, "the position would be before the start of the value")
+                errors::of(
+                    py,
+                    ErrorKind::Invalid,
+                    "the position would be before the start of the value",
+                )
             })?),
             1 => SeekFrom::Current(offset),
             2 => SeekFrom::End(offset),
@@ -193,7 +198,11 @@ impl WrittenValue {
     }
 
     /// `write` without blocking.
-    fn awrite<'py>(&self, py: Python<'py>, data: &Bound<'py, PyBytes>) -> PyResult<Bound<'py, PyAny>> {
+    fn awrite<'py>(
+        &self,
+        py: Python<'py>,
+        data: &Bound<'py, PyBytes>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         later(py, || {
             let writer = self.kept.take(py)?;
             let kept = Arc::clone(&self.kept);

@@ -14,7 +14,9 @@ use crate::completion::{Completer, Completion, pair};
 use crate::error::{Error, Result};
 use crate::store::unexpected;
 use crate::sync::Mutex;
-use crate::types::{AsKey, Command, Entry, Expect, Key, NEVER, Outcome, PackedKey, Value, pack, unpack};
+use crate::types::{
+    AsKey, Command, Entry, Expect, Key, NEVER, Outcome, PackedKey, Value, pack, unpack,
+};
 
 /// An operation of a pipeline. Values are encoded by the table's codec.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,7 +131,8 @@ impl Dict {
     }
 
     fn command_of(&self, at: &Bound, op: Op) -> Result<Command> {
-        let packed = |key: &Key| Ok::<_, Error>(PackedKey::from(&pack(at.table.id, key.as_key())?[..]));
+        let packed =
+            |key: &Key| Ok::<_, Error>(PackedKey::from(&pack(at.table.id, key.as_key())?[..]));
         let with = |key: &Key, value: &Value| {
             codec::check(self.options.storage_mode, value)?;
             let key = packed(key)?;
@@ -160,35 +163,41 @@ impl Dict {
                 expires_at: self.expires_at(at, Ttl::Default),
             },
             Op::Expire { key, ttl } => {
-                let expires_at =
-                    if ttl == Ttl::Never { NEVER } else { self.expires_at(at, ttl) };
+                let expires_at = if ttl == Ttl::Never { NEVER } else { self.expires_at(at, ttl) };
                 Command::Expire { key: packed(&key)?, expires_at }
             }
         })
     }
 }
 
+type Answers = Vec<Result<Answer>>;
+
 /// Results that come one by one, and are handed over once all are there.
 struct Results {
     left: AtomicUsize,
-    all: Mutex<(Vec<Option<Result<Answer>>>, Option<Completer<Vec<Result<Answer>>>>)>,
+    all: Mutex<Vec<Option<Result<Answer>>>>,
+    whole: Mutex<Option<Completer<Answers>>>,
 }
 
 impl Results {
-    fn of(count: usize, completer: Completer<Vec<Result<Answer>>>) -> Self {
-        let all = (vec![None; count], Some(completer));
-        Self { left: AtomicUsize::new(count), all: Mutex::new(all) }
+    fn of(count: usize, completer: Completer<Answers>) -> Self {
+        Self {
+            left: AtomicUsize::new(count),
+            all: Mutex::new(vec![None; count]),
+            whole: Mutex::new(Some(completer)),
+        }
     }
 
     fn put(&self, n: usize, outcome: Result<Outcome>) {
-        if let Some(place) = self.all.lock().0.get_mut(n) {
+        if let Some(place) = self.all.lock().get_mut(n) {
             *place = Some(outcome.and_then(answer));
         }
         if self.left.fetch_sub(1, Ordering::AcqRel) > 1 {
             return;
         }
-        let (all, completer) = std::mem::take(&mut *self.all.lock());
+        let completer = self.whole.lock().take();
         if let Some(completer) = completer {
+            let all = std::mem::take(&mut *self.all.lock());
             completer.complete(Ok(all.into_iter().flatten().collect()));
         }
     }

@@ -65,11 +65,7 @@ pub struct Cursors {
 }
 
 impl Cursors {
-    pub(super) fn new(
-        table: &Table,
-        options: &ScanOptions,
-        order: Order,
-    ) -> Result<Self> {
+    pub(super) fn new(table: &Table, options: &ScanOptions, order: Order) -> Result<Self> {
         let mut head = [0; HEAD];
         head[0] = FORM;
         head[1] = if order == Order::Key { BY_KEY } else { 0 }
@@ -168,7 +164,7 @@ fn decode(text: &str) -> Result<([u8; HEAD], Place)> {
 
 fn parts(text: &str) -> Option<([u8; HEAD], Place)> {
     // Two digits a byte; what is longer can be no key.
-    if text.len() > 2 * (HEAD + 1 + MAX_KEY_BYTES + CHECK) || text.len() % 2 != 0 {
+    if text.len() > 2 * (HEAD + 1 + MAX_KEY_BYTES + CHECK) || !text.len().is_multiple_of(2) {
         return None;
     }
     let digit = |c: u8| char::from(c).to_digit(16).filter(|_| !c.is_ascii_uppercase());

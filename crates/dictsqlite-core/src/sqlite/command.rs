@@ -43,11 +43,9 @@ impl WriteConnection {
             | Command::SetDefault { key, .. }
             | Command::Incr { key, .. }
             | Command::Expire { key, .. }
-            | Command::Get { key } => {
-                self.with_table(tables, packed_table(key), |w, table| {
-                    w.decide_key(table, key, command, now_ms, applied)
-                })
-            }
+            | Command::Get { key } => self.with_table(tables, packed_table(key), |w, table| {
+                w.decide_key(table, key, command, now_ms, applied)
+            }),
             Command::PopItem { table, .. }
             | Command::Clear { table }
             | Command::DropTable { table }

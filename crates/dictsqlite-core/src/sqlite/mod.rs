@@ -22,6 +22,6 @@ pub(crate) use page::{After, Bounds, PageRequest};
 pub(crate) use read::{Reader, other_codec};
 pub(crate) use schema::check_name;
 pub(crate) use stamp::Stamps;
-pub(crate) use streams::{Body, CHUNK_BYTES, Head};
+pub(crate) use streams::{Body, CHUNK_BYTES};
 pub(crate) use table::{Count, Table, Tables};
 pub(crate) use write::{Applied, BlindWrite, Undone, WriteConnection, locked};

@@ -98,9 +98,12 @@ pub(super) fn is_streamed(table: &Table, value: ValueRef<'_>) -> bool {
 
 /// The error of a value that the codec cannot have written.
 pub(super) fn of_another_tool(stored: Type, storage: StorageMode, key: &[u8]) -> rusqlite::Error {
-    refusal(Error::codec(format!(
-        "the value is stored as {stored} and is not {storage} data; it was written by another tool"
-    )), key)
+    refusal(
+        Error::codec(format!(
+            "the value is stored as {stored} and is not {storage} data; it was written by another tool"
+        )),
+        key,
+    )
 }
 
 /// An error of ours about a row, on its way through rusqlite.

@@ -174,7 +174,7 @@ impl Reader {
              FROM {} WHERE key = ?1 AND typeof(value) = 'integer' AND value = ?2",
             table.sql.name
         );
-        let read = || {
+        let mut read = || {
             let mut statement = self.connection.prepare_cached(&sql)?;
             let found = statement
                 .query_row(params![Bind(key), stream, n], |row| {
@@ -355,8 +355,7 @@ impl WriteConnection {
     }
 }
 
-const WASTE: &str =
-    "SELECT stream, owner FROM _dictsqlite_streams WHERE at IS NOT NULL AND at <= ?1 \
+const WASTE: &str = "SELECT stream, owner FROM _dictsqlite_streams WHERE at IS NOT NULL AND at <= ?1 \
      ORDER BY at LIMIT 1";
 
 /// True if the row that a stream was written for has it.

@@ -220,7 +220,12 @@ fn a_version_that_is_expected_is_looked_at_when_it_is_closed() {
         assert_eq!((e.kind(), e.key()), (ErrorKind::Conflict, Some(&Key::from("k"))));
         let newer = right.close().unwrap();
         assert!(newer > version);
-        assert_eq!(dict.set_if_version("k", bytes(1, 1).into(), version, Ttl::Default).err().map(|e| e.kind()), Some(ErrorKind::Conflict));
+        assert_eq!(
+            dict.set_if_version("k", bytes(1, 1).into(), version, Ttl::Default)
+                .err()
+                .map(|e| e.kind()),
+            Some(ErrorKind::Conflict)
+        );
         dict.set_if_version("k", bytes(1, 1).into(), newer, Ttl::Default).unwrap();
     }
     file.await_left(0, 0);

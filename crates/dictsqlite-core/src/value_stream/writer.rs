@@ -34,7 +34,6 @@ pub(crate) struct Target {
 /// It is a [`std::io::Write`] as well.
 pub struct ValueWriter {
     store: Arc<Store>,
-    table: Arc<Table>,
     key: PackedKey,
     expect: Expect,
     ttl: Option<Duration>,
@@ -56,7 +55,6 @@ impl ValueWriter {
         check_storage(&table)?;
         Ok(Self {
             store,
-            table,
             key: PackedKey::from(&key[..]),
             expect,
             ttl,

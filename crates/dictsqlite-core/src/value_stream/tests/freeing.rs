@@ -96,6 +96,8 @@ fn what_was_abandoned_by_a_dead_process_is_found_by_its_age() {
     let dict = file.open();
     let mut writer = dict.write_value("k", Ttl::Default).unwrap();
     writer.write(&bytes(SIZE, 1)).unwrap();
+    // The second chunk may still be under way, and is then added at a later time.
+    dict.flush().unwrap();
     dict.state_of_tests().staged.lock().clear();
     std::mem::forget(writer);
     file.clock.advance(3_599_000);
@@ -115,6 +117,7 @@ fn a_writer_that_idled_too_long_is_told() {
     let dict = file.open();
     let mut writer = dict.write_value("k", Ttl::Default).unwrap();
     writer.write(&bytes(SIZE, 1)).unwrap();
+    dict.flush().unwrap();
     file.clock.advance(3_601_000);
     dict.set("other", b"1").unwrap();
     dict.flush().unwrap();
