@@ -70,6 +70,10 @@ class ValueReader(io.RawIOBase):
             view[: len(part)] = part
         return len(part)
 
+    def write(self, data: Buffer, /) -> int:
+        """Refused: the value is open for reading."""
+        raise io.UnsupportedOperation("not writable")
+
     def seek(self, offset: int, whence: int = 0, /) -> int:
         """Moves the position from the start (0), itself (1) or the end (2), and gives it."""
         self._check()
@@ -149,6 +153,10 @@ class ValueWriter(io.RawIOBase):
         for part in _parts(data):
             self._native.write(part)
         return _len(data)
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        """Refused: the value is open for writing."""
+        raise io.UnsupportedOperation("not readable")
 
     def tell(self) -> int:
         """Bytes written so far."""

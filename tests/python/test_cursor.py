@@ -94,8 +94,11 @@ def test_a_handle_that_is_not_open_yet(path):
         assert [await scan.__anext__(), await scan.__anext__()] == [1, 2]
         again = db.akeys(cursor=scan.cursor)
         assert [key async for key in again] == list(range(3, 10))
+        await db.aclose()
+        db = dictsqlite.open(path)
         scan = db.avalues()
-        assert scan.cursor is None
+        assert scan.cursor is None  # it has not begun, and would begin at the start
+        assert await scan.__anext__() == 0 and isinstance(scan.cursor, str)
         await scan.aclose()
         await db.aclose()
 

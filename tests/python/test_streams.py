@@ -321,7 +321,8 @@ def test_what_cannot_be_is_refused(db, path):
         db.table("other", "pickle").open_value("k", "wb")
     put(db, "k", data(2 * CHUNK))
     with db.open_value("k") as file:
-        pass
+        with pytest.raises(io.UnsupportedOperation):
+            file.write(b"x")
     for call in (file.read, file.tell, lambda: file.seek(0), lambda: file.readinto(bytearray(1))):
         with pytest.raises(ValueError, match="closed"):
             call()
