@@ -179,7 +179,8 @@ class ValueWriter(io.RawIOBase):
     async def awrite(self, data: Buffer, /) -> int:
         """``write`` without blocking."""
         self._check()
-        for part in _parts(data):
+        # Each part is copied, since the caller may go on meanwhile.
+        for part in _parts(memoryview(data)):
             await self._native.awrite(part)
         return _len(data)
 
@@ -255,19 +256,19 @@ class Streams:
 
         def _read_value(self, key: Any) -> Any: ...
         def _aread_value(self, key: Any) -> Any: ...
-        def _write_value(self, key: Any, ttl: Any, if_version: Optional[int]) -> Any: ...
+        def _write_value(self, key: Any, ttl: Any = None, if_version: Optional[int] = None) -> Any: ...
 
-        @overload
-        def open_value(self, key: Any, mode: Literal["rb"] = "rb") -> ValueReader: ...
-        @overload
-        def open_value(
-            self,
-            key: Any,
-            mode: Literal["wb"],
-            *,
-            ttl: Union[float, timedelta, None] = None,
-            if_version: Optional[int] = None,
-        ) -> ValueWriter: ...
+    @overload
+    def open_value(self, key: Any, mode: Literal["rb"] = "rb") -> ValueReader: ...
+    @overload
+    def open_value(
+        self,
+        key: Any,
+        mode: Literal["wb"],
+        *,
+        ttl: Union[float, timedelta, None] = None,
+        if_version: Optional[int] = None,
+    ) -> ValueWriter: ...
 
     def open_value(
         self, key: Any, mode: str = "rb", *, ttl: Any = None, if_version: Optional[int] = None

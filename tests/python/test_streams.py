@@ -293,6 +293,50 @@ def test_a_value_that_is_gone_is_not_read_on(db, path, sql, change):
             asyncio.run(file.aread(10))
 
 
+def test_a_mix_of_two_values_is_never_read(path, background):
+    """Another process replaces the value all the time; a reader gets one of them or is told."""
+    writer = """
+        import sys, threading
+        import dictsqlite
+        db = dictsqlite.open(sys.argv[1], storage_mode="bytes")
+        go_on = True
+        def work():
+            n = 0
+            while go_on:
+                n += 1
+                with db.open_value("k", "wb") as file:
+                    for _ in range(12):
+                        file.write(bytes([n % 251]) * 100_000)
+        with db.open_value("k", "wb") as file:
+            file.write(bytes(1_200_000))
+        thread = threading.Thread(target=work)
+        thread.start()
+        print("ready", flush=True)
+        sys.stdin.readline()
+        go_on = False
+        thread.join()
+        db.close()
+    """
+    whole, told = [], 0
+    with background(writer, path), open_db(path) as db:
+        deadline = time.monotonic() + 60
+        ended = time.monotonic() + 4
+        while time.monotonic() < ended or (not (len(whole) > 3 and told > 3) and time.monotonic() < deadline):
+            try:
+                with db.open_value("k") as file:
+                    parts = []
+                    while part := file.read(50_000):
+                        parts.append(part)
+                        time.sleep(0.001 if len(whole) % 2 else 0)
+                value = b"".join(parts)
+                whole.append(value[0])
+            except dictsqlite.ConflictError:
+                told += 1
+                value = db["k"]
+            assert len(value) == 1_200_000 and value == value[:1] * len(value)
+    assert len(set(whole)) > 1 and told, (len(whole), told)
+
+
 def test_removed_in_sql_it_is_freed(db, path, sql):
     for n in range(4):
         put(db, f"k{n}", data(2 * CHUNK, n))
