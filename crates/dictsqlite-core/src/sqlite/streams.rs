@@ -46,11 +46,13 @@ fn make(c: &Connection, table: &Table) -> rusqlite::Result<()> {
     let (t, waste) = (quoted(physical), "UPDATE _dictsqlite_streams SET at = 0 WHERE stream");
     let (insert, update, delete) = (name("insert"), name("update"), name("delete"));
     let (insert, update, delete) = (quoted(&insert), quoted(&update), quoted(&delete));
-    // The one on inserting is for REPLACE, which removes rows without a word to the others.
+    // The one on inserting is for REPLACE, which removes rows without a word to the others. Its condition
+    // keeps other inserts from paying for more than two lookups.
+    let replaced = "WHERE (key = new.key OR id = new.id) AND typeof(value) = 'integer'";
     c.execute_batch(&format!(
         "{TABLES} \
-         CREATE TRIGGER {insert} BEFORE INSERT ON {t} BEGIN {waste} IN (SELECT value FROM {t} \
-         WHERE (key = new.key OR id = new.id) AND typeof(value) = 'integer'); END; \
+         CREATE TRIGGER {insert} BEFORE INSERT ON {t} WHEN EXISTS(SELECT 1 FROM {t} {replaced}) \
+         BEGIN {waste} IN (SELECT value FROM {t} {replaced}); END; \
          CREATE TRIGGER {update} AFTER UPDATE OF value ON {t} WHEN typeof(old.value) = 'integer' \
          AND old.value IS NOT new.value BEGIN {waste} = old.value; END; \
          CREATE TRIGGER {delete} AFTER DELETE ON {t} WHEN typeof(old.value) = 'integer' \

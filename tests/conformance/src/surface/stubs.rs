@@ -17,6 +17,9 @@ const STUBS: [(&str, &[&str]); 6] = [
     ("_pipeline.py", &["Pipeline"]),
 ];
 
+/// Those of them that are no part of the handle.
+const OTHERS: [&str; 5] = ["Scan", "AsyncScan", "Pipeline", "ValueReader", "ValueWriter"];
+
 pub(super) fn found(root: &Path) -> Result<Found> {
     let dir = root.join("python/dictsqlite");
     let mut names = BTreeSet::new();
@@ -49,9 +52,7 @@ fn methods(text: &str, classes: &[&str]) -> BTreeSet<String> {
         let private = name.starts_with('_') && !name.starts_with("__");
         match class {
             _ if private => {}
-            "Scan" | "AsyncScan" | "ValueReader" | "ValueWriter" | "Pipeline" => {
-                drop(names.insert(format!("{class}.{name}")))
-            }
+            _ if OTHERS.contains(&class) => drop(names.insert(format!("{class}.{name}"))),
             _ => drop(names.insert(name.to_owned())),
         }
     }
