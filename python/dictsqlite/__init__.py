@@ -37,6 +37,8 @@ from .errors import (
 )
 from .legacy import import_legacy
 from .modes import Modes
+from ._pipeline import Pipeline
+from ._streams import ValueReader, ValueWriter
 
 __all__ = [
     "EXIT_LIMIT",
@@ -62,9 +64,12 @@ __all__ = [
     "KeyTypeError",
     "Modes",
     "PasswordError",
+    "Pipeline",
     "ReadOnlyError",
     "TimeoutError",
     "UnsupportedError",
+    "ValueReader",
+    "ValueWriter",
     "Watch",
     "Watched",
     "__version__",

@@ -131,11 +131,35 @@ def _awaited(name: str) -> Any:
     return method
 
 
+class _Scan:
+    """A scan of a handle that may not be open yet; it begins when it is first asked."""
+
+    def __init__(self, db: Any, name: str, args: Any, kwargs: Any) -> None:
+        self._begin = (db, name, args, kwargs)
+        self._scan: Any = None
+
+    def __aiter__(self) -> _Scan:
+        return self
+
+    async def __anext__(self) -> Any:
+        if self._scan is None:
+            db, name, args, kwargs = self._begin
+            self._scan = getattr(await _opened(db), name)(*args, **kwargs)
+        return await self._scan.__anext__()
+
+    async def aclose(self) -> None:
+        if self._scan is not None:
+            await self._scan.aclose()
+
+    @property
+    def cursor(self) -> Optional[str]:
+        # Before it has begun it is where it was to begin: nowhere, or at another's place.
+        return self._begin[3].get("cursor") if self._scan is None else self._scan.cursor
+
+
 def _iterated(name: str) -> Any:
-    async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        await _opened(self)
-        async for item in getattr(self, name)(*args, **kwargs):
-            yield item
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return _Scan(self, name, args, kwargs)
 
     return method
 
@@ -153,7 +177,7 @@ def _complete() -> None:
     special = "iter reversed eq or ror ior getitem setitem delitem contains len".split()
     names = {f"__{name}__" for name in special}
     names |= {name for name in dir(AsyncDictSQLite) if not name.startswith("_")}
-    names -= vars(_Unopened).keys() | {"closed", "get_async", "set_async", "memoize"}
+    names -= vars(_Unopened).keys() | {"closed", "get_async", "set_async", "memoize", "aopen_value"}
     for name in names:
         member = getattr(AsyncDictSQLite, name)
         if name in ("akeys", "avalues", "aitems"):

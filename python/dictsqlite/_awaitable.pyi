@@ -1,7 +1,7 @@
 """The awaitable names that are made in Python. Docstrings are in the module itself."""
 
 from collections.abc import AsyncIterator, Coroutine, Generator, Iterable, Mapping
-from typing import Any, Optional, Union
+from typing import Any, Optional, Protocol, TypeVar, Union
 
 from typing_extensions import Self, TypeAlias
 
@@ -11,6 +11,15 @@ from .modes import Order, StorageMode
 __all__ = ["Awaitables"]
 
 _Items: TypeAlias = Union[Mapping[Any, Any], Iterable[tuple[Any, Any]]]
+
+_T_co = TypeVar("_T_co", covariant=True)
+
+class _AsyncScan(AsyncIterator[_T_co], Protocol[_T_co]):
+    @property
+    def cursor(self) -> Optional[str]:
+        """Where the scan is: the same view with this `cursor` gives the rest."""
+
+    async def aclose(self) -> None: ...
 
 class Awaitables:
     def __await__(self) -> Generator[Any, None, Self]: ...
@@ -29,7 +38,8 @@ class Awaitables:
         limit: Optional[int] = None,
         order: Optional[Order] = None,
         consistent: bool = False,
-    ) -> AsyncIterator[Key]: ...
+        cursor: Optional[str] = None,
+    ) -> _AsyncScan[Key]: ...
     def avalues(
         self,
         *,
@@ -40,7 +50,8 @@ class Awaitables:
         limit: Optional[int] = None,
         order: Optional[Order] = None,
         consistent: bool = False,
-    ) -> AsyncIterator[Any]: ...
+        cursor: Optional[str] = None,
+    ) -> _AsyncScan[Any]: ...
     def aitems(
         self,
         *,
@@ -51,7 +62,8 @@ class Awaitables:
         limit: Optional[int] = None,
         order: Optional[Order] = None,
         consistent: bool = False,
-    ) -> AsyncIterator[tuple[Key, Any]]: ...
+        cursor: Optional[str] = None,
+    ) -> _AsyncScan[tuple[Key, Any]]: ...
     async def atable(
         self, name: str, storage_mode: Optional[StorageMode] = None, *, changes: Optional[bool] = None
     ) -> Self: ...

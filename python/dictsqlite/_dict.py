@@ -13,6 +13,8 @@ from ._dictsqlite import Dict as _Dict
 from ._entry import Entry
 from ._memoize import Memoizing
 from ._options import given, scan_options, selection, spelled_out
+from ._pipeline import Pipeline
+from ._streams import Streams
 from ._views import ItemsView, KeysView, ValuesView
 from .errors import ClosedError, UnsupportedError
 
@@ -21,7 +23,7 @@ __all__ = ["DictSQLite", "DictSQLiteV4", "Entry", "open"]
 #: Stands for a value that no user can give.
 _MISSING: Any = object()
 
-class DictSQLite(Awaitables, Memoizing, _Dict):
+class DictSQLite(Awaitables, Memoizing, Streams, _Dict):
     """A persistent dict on SQLite.
 
     ``DictSQLite(path)`` opens the file at ``path`` (made when missing; ``":memory:"`` for a private
@@ -99,7 +101,8 @@ class DictSQLite(Awaitables, Memoizing, _Dict):
 
         With ``prefix=``, ``start=`` (inclusive) or ``end=`` (exclusive) the keys are in key order:
         integers, then text, then bytes. ``reverse=True``, ``limit=n``, ``order="insertion"|"key"``;
-        ``consistent=True`` reads all of it at one moment.
+        ``consistent=True`` reads all of it at one moment. An iterator's ``cursor`` is text that says
+        where it is: the same view with ``cursor=text``, in any process, gives exactly the rest.
         """
         return KeysView(self, scan_options(options))
 
@@ -142,6 +145,10 @@ class DictSQLite(Awaitables, Memoizing, _Dict):
         """The value with its version and expiry, or ``None``."""
         entry = self._entry(key)
         return None if entry is None else Entry(*entry)
+
+    def pipeline(self) -> Pipeline:
+        """Operations that are gathered, sent together and waited for once; see :class:`Pipeline`."""
+        return Pipeline(self)
 
     def flush_write_buffer(self) -> None:
         """The same as :meth:`flush`."""

@@ -11,6 +11,8 @@ from ._awaitable import Awaitables
 from ._dictsqlite import Dict as _Dict
 from ._entry import Entry
 from ._memoize import Memoizing
+from ._pipeline import Pipeline
+from ._streams import Streams
 from ._views import ItemsView, KeysView, ValuesView
 from .modes import Order, PersistMode, StorageMode
 
@@ -21,7 +23,7 @@ Key: TypeAlias = Union[str, int, bytes, tuple[Union[str, int, bytes], ...]]
 
 _D = TypeVar("_D")
 
-class DictSQLite(Awaitables, Memoizing, _Dict, MutableMapping[Key, Any]):  # pyright: ignore[reportIncompatibleMethodOverride]
+class DictSQLite(Awaitables, Memoizing, Streams, _Dict, MutableMapping[Key, Any]):  # pyright: ignore[reportIncompatibleMethodOverride]
     __hash__: None  # type: ignore[assignment]
 
     def __init__(
@@ -59,6 +61,7 @@ class DictSQLite(Awaitables, Memoizing, _Dict, MutableMapping[Key, Any]):  # pyr
         limit: Optional[int] = None,
         order: Optional[Order] = None,
         consistent: bool = False,
+        cursor: Optional[str] = None,
     ) -> KeysView: ...
     def values(
         self,
@@ -70,6 +73,7 @@ class DictSQLite(Awaitables, Memoizing, _Dict, MutableMapping[Key, Any]):  # pyr
         limit: Optional[int] = None,
         order: Optional[Order] = None,
         consistent: bool = False,
+        cursor: Optional[str] = None,
     ) -> ValuesView: ...
     def items(
         self,
@@ -81,6 +85,7 @@ class DictSQLite(Awaitables, Memoizing, _Dict, MutableMapping[Key, Any]):  # pyr
         limit: Optional[int] = None,
         order: Optional[Order] = None,
         consistent: bool = False,
+        cursor: Optional[str] = None,
     ) -> ItemsView: ...
     @overload
     def pop(self, key: Key) -> Any: ...
@@ -95,6 +100,7 @@ class DictSQLite(Awaitables, Memoizing, _Dict, MutableMapping[Key, Any]):  # pyr
     def contains(self, key: Key) -> bool: ...
     def len(self) -> int: ...
     def entry(self, key: Key) -> Optional[Entry]: ...
+    def pipeline(self) -> Pipeline: ...
     def flush_write_buffer(self) -> None: ...
     def __eq__(self, other: object) -> bool: ...
     def __or__(self, other: Mapping[Any, Any]) -> dict[Any, Any]: ...

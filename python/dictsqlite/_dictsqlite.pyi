@@ -138,7 +138,11 @@ class Dict:
         limit: Optional[int] = None,
         order: Optional[Order] = None,
         consistent: bool = False,
+        cursor: Optional[str] = None,
     ) -> Scan: ...
+    def _read_value(self, key: Key) -> ReadValue: ...
+    def _aread_value(self, key: Key) -> _Later[ReadValue]: ...
+    def _write_value(self, key: Key, ttl: _Ttl = None, if_version: Optional[int] = None) -> WrittenValue: ...
     def _ascan(self, what: str, **options: Any) -> AsyncScan: ...
     def _aopen(self, path: Union[str, PathLike[str]], options: dict[str, Any]) -> _Later[None]: ...
     def _aattach(
@@ -240,6 +244,10 @@ class Scan(Iterator[Any]):
     def close(self) -> None:
         """Ends the scan and gives up what it holds."""
 
+    @property
+    def cursor(self) -> str:
+        """Where the scan is, as text: a view with the same options and this `cursor` gives the rest."""
+
 @final
 class AsyncScan(AsyncIterator[Any]):
     """A scan under way; an asynchronous iterator."""
@@ -248,6 +256,84 @@ class AsyncScan(AsyncIterator[Any]):
     def __anext__(self) -> _Later[Any]: ...
     def aclose(self) -> _Later[None]:
         """Ends the scan and gives up what it holds."""
+
+    @property
+    def cursor(self) -> str:
+        """Where the scan is, as text: the same view with this `cursor` gives the rest."""
+
+@final
+class ReadValue:
+    """A value that is open for reading."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the value."""
+
+    def read(self, most: int) -> bytes:
+        """At most `most` bytes from the position on, and at most a chunk; none at the end."""
+
+    def aread(self, most: int) -> _Later[bytes]:
+        """`read` without blocking."""
+
+    def seek(self, offset: int, whence: int) -> int:
+        """Moves the position by `offset` from the start (0), itself (1) or the end (2), and gives it."""
+
+    def tell(self) -> int:
+        """The position, in bytes from the start."""
+
+    def close(self) -> None:
+        """Lets go of it."""
+
+@final
+class WrittenValue:
+    """A value that is being written."""
+
+    def write(self, data: bytes) -> None:
+        """Adds bytes."""
+
+    def awrite(self, data: bytes) -> _Later[None]:
+        """`write` without blocking."""
+
+    def tell(self) -> int:
+        """Bytes written so far."""
+
+    def close(self) -> int:
+        """Makes it the value of its key, and gives the entry's version."""
+
+    def aclose(self) -> _Later[int]:
+        """`close` without blocking."""
+
+    def discard(self) -> None:
+        """Lets go of what was written; the entry is as it was."""
+
+class Pipeline:
+    """Operations that are gathered and sent together."""
+
+    def __new__(cls, dict: Dict) -> Self: ...
+    def __len__(self) -> int: ...
+    def get(self, key: Key, default: Any = None) -> Self:
+        """The value of `key`, or `default`."""
+
+    def set(self, key: Key, value: Any, *, ttl: _Ttl = None, if_version: Optional[int] = None) -> Self:
+        """Sets `key`; the result is the entry's version."""
+
+    def delete(self, key: Key, *, if_version: Optional[int] = None) -> Self:
+        """Deletes `key`; the result is whether it was there."""
+
+    def pop(self, key: Key, *default: Any) -> Self:
+        """Removes `key`; the result is its value, or `default`."""
+
+    def setdefault(self, key: Key, default: Any = None, *, ttl: _Ttl = None) -> Self:
+        """The value of `key`; when there is none, sets it to `default`, which is the result."""
+
+    def incr(self, key: Key, delta: int = 1) -> Self:
+        """Adds `delta` to an integer, counting from 0; the result is the sum."""
+
+    def expire(self, key: Key, ttl: _Ttl) -> Self:
+        """Changes when an entry expires; the result is whether it was there."""
+
+    def _execute(self) -> tuple[list[Any], list[int]]: ...
+    def _aexecute(self) -> _Later[tuple[list[Any], list[int]]]: ...
 
 @final
 class Change:

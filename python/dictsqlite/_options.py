@@ -57,6 +57,7 @@ def selection(
     limit: Optional[int] = None,
     order: Optional[str] = None,
     consistent: bool = False,
+    cursor: Optional[str] = None,
 ) -> Any:
     """The options of a view. Never called."""
 
@@ -99,6 +100,9 @@ def scan_options(options: dict[str, Any]) -> dict[str, Any]:
         raise InvalidError(f"limit is {limit!r}; it must be an int from 0 on, or None")
     if order is not None and order not in ORDERS:
         raise InvalidError(f"order is {order!r}; it must be one of: {', '.join(ORDERS)}")
+    cursor = options.get("cursor")
+    if cursor is not None and not isinstance(cursor, str):
+        raise InvalidError(f"cursor is {type(cursor).__name__}; it must be the str that a scan gave, or None")
     for name in ("reverse", "consistent"):
         if not isinstance(options.get(name, False), bool):
             raise InvalidError(f"{name} is {options[name]!r}; it must be True or False")

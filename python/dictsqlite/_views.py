@@ -22,12 +22,12 @@ class _View:
         self._db = db
         self._options = {name: value for name, value in options.items() if value}
         # Absent and falsy differ for bounds: 0 and "" are keys.
-        for name in ("prefix", "start", "end", "limit"):
+        for name in ("prefix", "start", "end", "limit", "cursor"):
             if options.get(name) is not None:
                 self._options[name] = options[name]
 
     def _whole(self) -> bool:
-        return not (self._options.keys() & {"prefix", "start", "end", "limit"})
+        return not (self._options.keys() & {"prefix", "start", "end", "limit", "cursor"})
 
     def __len__(self) -> int:
         if self._whole():
@@ -38,7 +38,7 @@ class _View:
         return self._db._scan(self._what, **self._options)
 
     def __reversed__(self) -> Iterator[Any]:
-        if "limit" in self._options:
+        if self._options.keys() & {"limit", "cursor"}:
             return reversed(list(self))
         options = {**self._options, "reverse": not self._options.get("reverse", False)}
         return self._db._scan(self._what, **options)

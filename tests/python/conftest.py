@@ -40,9 +40,9 @@ def command(code, args):
     return [sys.executable, "-c", textwrap.dedent(code), *map(str, args)]
 
 
-def run_code(code, *args):
+def run_code(code, *args, timeout=100):
     """Runs the code in a new process, with the arguments in `sys.argv`, and returns what it printed."""
-    done = subprocess.run(command(code, args), capture_output=True, text=True, timeout=100)
+    done = subprocess.run(command(code, args), capture_output=True, text=True, timeout=timeout)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -148,6 +148,35 @@ async def awaitables(path: pathlib.Path) -> Optional[dictsqlite.Entry]:
         return await db.aentry("a")
 
 
+def streams(path: pathlib.Path) -> None:
+    with dictsqlite.open(path, storage_mode="bytes", table_name="films") as db:
+        with db.open_value("film", "wb", ttl=60, if_version=0) as sink:
+            written: int = sink.write(b"x") + sink.write(bytearray(2))
+        version: Optional[int] = sink.version
+        with db.open_value("film") as source:
+            part: bytes = source.read(1)
+            print(part, source.size, source.seek(0, 2), written, version, db.entry("film"))
+        scan = iter(db.items(limit=1))
+        print(list(scan), list(db.keys(cursor=scan.cursor)))
+        with db.pipeline() as p:
+            p.set("a", b"1", ttl=5).incr("n").get("a", b"").expire("a", None)
+        print(p.results, db.pipeline().get("a").execute(return_exceptions=True))
+
+
+async def streams_without_blocking(path: pathlib.Path) -> None:
+    async with dictsqlite.AsyncDictSQLite(path, storage_mode="bytes", table_name="films") as db:
+        async with db.aopen_value("film", "wb") as sink:
+            await sink.awrite(b"x")
+        source = await db.aopen_value("film")
+        print(await source.aread(1), [part async for part in source])
+        await source.aclose()
+        scan = db.aitems()
+        print([item async for item in scan], scan.cursor)
+        async with db.pipeline() as p:
+            p.incr("n")
+        print(await p.aexecute())
+
+
 def errors(db: DictSQLite) -> None:
     try:
         print(db["missing"])
@@ -171,6 +200,8 @@ def main() -> None:
             print(conditional(settings), batches(settings, ["a", "b"]), tables(settings))
             errors(settings)
         print(asyncio.run(awaitables(path)))
+        streams(path)
+        asyncio.run(streams_without_blocking(path))
 
 
 if __name__ == "__main__":

@@ -75,6 +75,7 @@ mod store;
 pub mod sync;
 mod transaction;
 mod types;
+mod value_stream;
 mod vfs;
 mod writer;
 
@@ -82,16 +83,17 @@ pub use changes::{Changes, ChangesOptions, Watch};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use codec::MAX_VALUE_BYTES;
 pub use completion::{Canceller, Completion, interruptible};
-pub use dict::{Atomic, Dict, Peek, Stats, Ttl};
+pub use dict::{Answer, Atomic, Dict, Op, Peek, Stats, Ttl};
 pub use error::{Error, ErrorKind, Result};
 pub use options::Options;
-pub use scan::{Item, Scan, ScanOptions};
+pub use scan::{Cursor, Cursors, Item, Scan, ScanOptions};
 pub use store::{end, shutdown};
 pub use transaction::{Transaction, TransactionOptions, TransactionScan};
 pub use types::{
     AsKey, Change, ChangeKind, ChangeRetention, Entry, Isolation, Key, KeyRef, MAX_KEY_BYTES,
     Order, Page, PersistMode, RowKey, RowRef, StorageMode, TransactionMode, Value, Watched,
 };
+pub use value_stream::{ValueReader, ValueWriter};
 pub use vfs::fork::{generation as forks, is_main_thread};
 
 /// The release of this engine, the same in every language.

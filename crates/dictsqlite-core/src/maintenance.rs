@@ -1,5 +1,7 @@
 //! The thread that does what can wait: the bulk of checkpoints, and sweeping expired entries.
 
+mod streams;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -29,10 +31,11 @@ pub(crate) fn run(state: &Arc<State>) {
     let mut connection = None;
     let mut next_sweep = Instant::now();
     let mut next_trim = next_sweep;
+    let mut collector = streams::Collector::new();
     loop {
-        let checkpoint = {
+        let (checkpoint, collect) = {
             let mut list = state.chores.list.lock();
-            if !list.stop && !list.checkpoint {
+            if !list.stop && !list.checkpoint && !list.collect {
                 let nap = until_expiry(state).max(next_sweep - Instant::now().min(next_sweep));
                 list = state.chores.changed.wait_until(list, Instant::now() + nap).0;
             }
@@ -42,7 +45,7 @@ pub(crate) fn run(state: &Arc<State>) {
                 drop(connection);
                 return;
             }
-            std::mem::take(&mut list.checkpoint)
+            (std::mem::take(&mut list.checkpoint), std::mem::take(&mut list.collect))
         };
         if checkpoint {
             let _pass = fork::enter();
@@ -71,6 +74,7 @@ pub(crate) fn run(state: &Arc<State>) {
             sweep(state);
             next_sweep = Instant::now() + SWEEP_PAUSE;
         }
+        collector.run(state, &mut connection, collect);
     }
 }
 

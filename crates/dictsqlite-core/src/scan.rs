@@ -5,15 +5,22 @@
 //! idle consumer never keeps checkpoints from finishing. With `consistent` the whole scan is of one
 //! moment, and holds a read transaction until it is dropped.
 
+mod cursor;
+
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::completion::{Completion, pair};
 use crate::error::{Error, ErrorKind, Result};
-use crate::sqlite::{After, Bounds, PageRequest, Reader, Table};
+use crate::sqlite::{Bounds, PageRequest, Reader, Table};
 use crate::store::Store;
 use crate::types::{AsKey, Key, KeyBuf, Order, Page, RowKey, RowRef, Value, pack, prefix_bounds};
 use crate::vfs::fork;
+
+pub use cursor::{Cursor, Cursors};
 
 const FIRST_PAGE: usize = 256;
 const LARGEST_PAGE: usize = 4096;
@@ -38,6 +45,8 @@ pub struct ScanOptions {
     pub consistent: bool,
     /// Whether values are read; without them a scan of large values is cheap.
     pub values: bool,
+    /// Only what is behind this place of an earlier scan with the same order, direction and bounds.
+    pub after: Option<Cursor>,
 }
 
 impl Default for ScanOptions {
@@ -51,6 +60,7 @@ impl Default for ScanOptions {
             order: None,
             consistent: false,
             values: true,
+            after: None,
         }
     }
 }
@@ -79,7 +89,10 @@ pub struct Scan {
     consistent: bool,
     pinned: Option<Reader>,
     timeout: Duration,
-    buffer: std::vec::IntoIter<Item>,
+    cursors: Cursors,
+    /// What is given out one by one, and how much of it was.
+    page: Page,
+    given: usize,
 }
 
 /// The type a prefix restricts keys to; tuples and bytes share SQLite's type.
@@ -119,11 +132,14 @@ impl Scan {
     ) -> Result<Self> {
         let ranged = options.prefix.is_some() || options.start.is_some() || options.end.is_some();
         let by_default = if ranged { Order::Key } else { Order::Insertion };
+        let order = options.order.unwrap_or(by_default);
+        let bounds = bounds(table.id, options)?;
+        let cursors = Cursors::new(&table, options, order)?;
         let request = PageRequest {
-            order: options.order.unwrap_or(by_default),
+            order,
             reverse: options.reverse,
-            bounds: bounds(table.id, options)?,
-            after: After::Start,
+            bounds,
+            after: cursors.begin(),
             newest: None,
             rows: FIRST_PAGE,
             bytes: PAGE_BYTES,
@@ -141,8 +157,37 @@ impl Scan {
             consistent: options.consistent,
             pinned: None,
             timeout,
-            buffer: Vec::new().into_iter(),
+            cursors,
+            page: Page::default(),
+            given: 0,
         })
+    }
+
+    /// Where the scan is: behind the last entry it has given out. A scan that begins there
+    /// ([`ScanOptions::after`]) gives exactly the rest.
+    ///
+    /// ```
+    /// # use dictsqlite_core::{Dict, Options, ScanOptions};
+    /// # let dict = Dict::open(":memory:", &Options::default())?;
+    /// # for n in 0..10_i64 { dict.set(n, b"v")?; }
+    /// let mut scan = dict.scan(&ScanOptions::default())?;
+    /// scan.by_ref().take(4).for_each(drop);
+    /// let place = scan.cursor().to_string(); // to be kept anywhere
+    ///
+    /// let rest = ScanOptions { after: Some(place.parse()?), ..ScanOptions::default() };
+    /// assert_eq!(dict.scan(&rest)?.count(), 6);
+    /// # Ok::<(), dictsqlite_core::Error>(())
+    /// ```
+    pub fn cursor(&self) -> Cursor {
+        match self.given.checked_sub(1).and_then(|last| self.page.row(last)) {
+            Some(row) if self.given < self.page.len() => self.cursors.after(row),
+            _ => self.cursors.at(&self.request.after),
+        }
+    }
+
+    /// What makes cursors of this scan's rows, for those who take whole pages.
+    pub fn cursors(&self) -> Cursors {
+        self.cursors.clone()
     }
 
     /// The next entries, at most a few thousand; empty at the end.
@@ -151,12 +196,18 @@ impl Scan {
     /// Those of reading; `Busy` or `Full` when pending writes cannot be committed by the timeout.
     pub fn next_page(&mut self) -> Result<Vec<Item>> {
         self.check_generation()?;
-        let rest: Vec<Item> = std::mem::take(&mut self.buffer).collect();
+        let rest = self.rest();
         if !rest.is_empty() {
             return Ok(rest);
         }
         self.request.details = true;
-        self.read_behind_barrier().map(|page| items(&page))
+        self.read_behind_barrier().map(|page| items(&page, 0))
+    }
+
+    /// What is left of the page that is given out one by one.
+    fn rest(&mut self) -> Vec<Item> {
+        let given = std::mem::take(&mut self.given);
+        items(&std::mem::take(&mut self.page), given)
     }
 
     /// The same as one buffer, without versions and expiries: keys and values can be taken from it
@@ -180,12 +231,12 @@ impl Scan {
 
     /// [`Scan::next_page`] without blocking; the scan comes back with the page.
     pub fn next_page_async(mut self) -> Completion<(Self, Vec<Item>)> {
-        let rest: Vec<Item> = std::mem::take(&mut self.buffer).collect();
+        let rest = self.rest();
         if !rest.is_empty() {
             return Completion::ready(self.check_generation().map(|()| (self, rest)));
         }
         self.request.details = true;
-        self.read_async(|scan, page| (scan, items(&page)))
+        self.read_async(|scan, page| (scan, items(&page, 0)))
     }
 
     /// [`Scan::next_rows`] without blocking; the scan comes back with the page.
@@ -301,21 +352,24 @@ impl Iterator for Scan {
     type Item = Result<Item>;
 
     fn next(&mut self) -> Option<Result<Item>> {
-        if self.buffer.len() == 0 {
-            match self.next_page() {
-                Ok(page) => self.buffer = page.into_iter(),
+        if self.given == self.page.len() {
+            self.request.details = true;
+            match self.check_generation().and_then(|()| self.read_behind_barrier()) {
+                Ok(page) => (self.page, self.given) = (page, 0),
                 Err(e) => {
                     self.ended = true;
                     return Some(Err(e));
                 }
             }
         }
-        self.buffer.next().map(Ok)
+        let item = self.page.row(self.given).map(item)?;
+        self.given += 1;
+        Some(Ok(item))
     }
 }
 
-pub(crate) fn items(page: &Page) -> Vec<Item> {
-    (0..page.len()).filter_map(|n| page.row(n)).map(item).collect()
+pub(crate) fn items(page: &Page, from: usize) -> Vec<Item> {
+    (from..page.len()).filter_map(|n| page.row(n)).map(item).collect()
 }
 
 fn item(row: RowRef<'_>) -> Item {

@@ -1,5 +1,6 @@
 //! What the readers, the writer and the store share.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -94,6 +95,10 @@ pub(crate) struct State {
     /// The writer is waiting for SQLite's write lock.
     pub(crate) at_lock: AtomicBool,
     pub(crate) lent: Lent,
+    /// Streams that are being written, by their numbers.
+    pub(crate) staged: Mutex<BTreeSet<i64>>,
+    /// The file has had streams, as far as is known.
+    pub(crate) has_streams: AtomicBool,
 }
 
 /// Whom the write lock is lent to.
@@ -190,6 +195,7 @@ pub(crate) trait Bounded: Send + Sync {
 #[derive(Default)]
 pub(crate) struct List {
     pub(crate) checkpoint: bool,
+    pub(crate) collect: bool,
     pub(crate) stop: bool,
 }
 
@@ -216,6 +222,12 @@ impl Chores {
             drop(list);
             self.changed.notify_one();
         }
+    }
+
+    /// Asks for what streams left behind to be freed.
+    pub(crate) fn ask_to_collect(&self) {
+        self.list.lock().collect = true;
+        self.changed.notify_one();
     }
 
     /// An entry expires at this time (ms).

@@ -9,9 +9,11 @@ mod dict;
 mod errors;
 mod keys;
 mod open;
+mod pipeline;
 mod scan;
 mod streams;
 mod transaction;
+mod value_file;
 mod values;
 
 use std::time::Duration;
@@ -40,6 +42,8 @@ mod _dictsqlite {
     #[pymodule_export]
     use super::dict::Dict;
     #[pymodule_export]
+    use super::pipeline::Pipeline;
+    #[pymodule_export]
     use super::scan::Scan;
     #[pymodule_export]
     use super::shutdown;
@@ -47,6 +51,8 @@ mod _dictsqlite {
     use super::streams::{Change, Changes, Watch};
     #[pymodule_export]
     use super::transaction::Transaction;
+    #[pymodule_export]
+    use super::value_file::{ReadValue, WrittenValue};
     use pyo3::prelude::*;
 
     #[pymodule_init]

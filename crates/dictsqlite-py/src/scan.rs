@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::sync::Mutex;
-use dictsqlite_core::{Completion, Error, ErrorKind, Page, RowRef, ScanOptions, TransactionScan};
+use dictsqlite_core::{
+    Completion, Cursor, Cursors, Error, ErrorKind, Page, RowRef, ScanOptions, TransactionScan,
+};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -32,7 +34,7 @@ impl What {
 }
 
 /// The options of a scan by their names: `prefix`, `start`, `end`, `reverse`, `limit`, `order`,
-/// `consistent`. The Python package refuses other names.
+/// `consistent`, `cursor`. The Python package refuses other names.
 pub(crate) fn options(
     py: Python<'_>,
     what: What,
@@ -49,6 +51,10 @@ pub(crate) fn options(
             "end" => options.end = Some(keys::owned(&value)?),
             "reverse" => options.reverse = value.is_truthy()?,
             "limit" => options.limit = Some(value.extract()?),
+            "cursor" => {
+                let cursor = Cursor::parse(value.extract::<Cow<'_, str>>()?.as_ref());
+                options.after = Some(cursor.map_err(|e| errors::raise(py, &e))?);
+            }
             "consistent" => options.consistent = value.is_truthy()?,
             "order" => {
                 let order = value.extract::<Cow<'_, str>>()?.parse();
@@ -97,6 +103,14 @@ impl From<TransactionScan> for Source {
 }
 
 impl Source {
+    /// What makes cursors of its rows; a scan in a transaction has none, since it ends with it.
+    pub(crate) fn cursors(&self) -> Option<Cursors> {
+        match self {
+            Self::Plain(scan) => Some(scan.cursors()),
+            Self::Within(_) => None,
+        }
+    }
+
     pub(crate) fn next_rows(&mut self) -> Result<Page, Error> {
         match self {
             Self::Plain(scan) => scan.next_rows(),
@@ -118,15 +132,33 @@ impl Source {
 
 /// What was read and is not given out yet. It is given out without a lock, since making Python
 /// objects may run code of anybody's.
-#[derive(Default)]
 pub(crate) struct Rest {
     page: Arc<Page>,
     given: usize,
+    cursors: Option<Cursors>,
+    /// Where it is while nothing of the page is given out.
+    place: Option<Cursor>,
 }
 
 impl Rest {
-    pub(crate) fn new(page: Page) -> Self {
-        Self { page: Arc::new(page), given: 0 }
+    pub(crate) fn new(cursors: Option<Cursors>) -> Self {
+        let place = cursors.as_ref().map(Cursors::start);
+        Self { page: Arc::default(), given: 0, cursors, place }
+    }
+
+    /// Goes on with the next page.
+    pub(crate) fn renew(&mut self, page: Page) {
+        self.place = self.cursor();
+        self.page = Arc::new(page);
+        self.given = 0;
+    }
+
+    /// Where the scan is: behind the row that was given out last. Nothing in a transaction.
+    pub(crate) fn cursor(&self) -> Option<Cursor> {
+        match self.given.checked_sub(1).and_then(|last| self.page.row(last)) {
+            Some(row) => self.cursors.as_ref().map(|cursors| cursors.after(row)),
+            None => self.place.clone(),
+        }
     }
 
     /// The next row: its page, and its place there.
@@ -139,6 +171,13 @@ impl Rest {
         self.given += 1;
         Some((Arc::clone(&self.page), place))
     }
+}
+
+/// A cursor as text.
+pub(crate) fn text_of(py: Python<'_>, cursor: Option<Cursor>) -> PyResult<String> {
+    let message = "a scan in a transaction has no cursor, since it ends with the transaction";
+    let none = || errors::of(py, ErrorKind::Unsupported, message);
+    cursor.map(|cursor| cursor.to_string()).ok_or_else(none)
 }
 
 /// A scan under way; an iterator that reads a page at a time.
@@ -158,7 +197,9 @@ struct Inner {
 
 impl Scan {
     pub(crate) fn new(scan: impl Into<Source>, values: Arc<Values>, what: What) -> Self {
-        let inner = Mutex::new(Inner { scan: Some(scan.into()), rest: Rest::default() });
+        let scan = scan.into();
+        let rest = Rest::new(scan.cursors());
+        let inner = Mutex::new(Inner { scan: Some(scan), rest });
         Self { inner, values, what, forks: dictsqlite_core::forks() }
     }
 
@@ -189,7 +230,7 @@ impl Scan {
             if page.is_empty() {
                 inner.scan = None;
             }
-            inner.rest = Rest::new(page);
+            inner.rest.renew(page);
             Ok(inner.rest.next())
         });
         next.map_err(|e| errors::raise(py, &e))
@@ -216,7 +257,15 @@ impl Scan {
         py.detach(|| {
             let mut inner = self.inner.lock();
             inner.scan = None;
-            inner.rest = Rest::default();
+            inner.rest.renew(Page::default());
         });
+    }
+
+    /// Where the scan is, as text: a view with the same options and this `cursor` gives the rest. A scan
+    /// in a transaction has none.
+    #[getter]
+    fn cursor(&self, py: Python<'_>) -> PyResult<String> {
+        self.check_process(py)?;
+        text_of(py, py.detach(|| self.inner.lock().rest.cursor()))
     }
 }

@@ -139,6 +139,7 @@ impl From<NativeScanOptions> for core::ScanOptions {
             order: options.order.map(core::Order::from),
             consistent: options.consistent,
             values: options.values,
+            after: None,
         }
     }
 }

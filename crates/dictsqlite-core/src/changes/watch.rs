@@ -9,7 +9,7 @@ use super::feed::{Feed, Progress, Source};
 use super::{check_logged, leave, truncated};
 use crate::completion::Completion;
 use crate::error::{Error, Result};
-use crate::sqlite::{After, Bounds, LogFilter, PageRequest, Reader, Table};
+use crate::sqlite::{After, Bounds, Found, LogFilter, PageRequest, Reader, Table};
 use crate::store::Store;
 use crate::types::{
     Entry, Key, Order, PackedKey, Page, Watched, is_of_prefix_type, prefix_bounds, unpack,
@@ -216,6 +216,6 @@ impl Range {
     }
 }
 
-fn alive(found: Option<Entry>, now_ms: i64) -> Option<Entry> {
-    found.filter(|entry| entry.expires_at.is_none_or(|at| at > now_ms))
+fn alive(found: Option<Found>, now_ms: i64) -> Option<Entry> {
+    found.map(|found| found.entry).filter(|entry| entry.expires_at.is_none_or(|at| at > now_ms))
 }

@@ -12,7 +12,7 @@ use crate::completion::{Completion, pair};
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::Options;
 use crate::sqlite::Table;
-use crate::store::Store;
+use crate::store::{Fast, Store};
 use crate::types::{AsKey, Entry, KeyBuf, NEVER, Value, pack};
 
 impl Dict {
@@ -52,7 +52,19 @@ impl Dict {
 
     /// [`Dict::contains`] without blocking.
     pub fn contains_async(&self, key: impl AsKey) -> Completion<bool> {
-        self.get_async(key).then(|found| found.map(|value| value.is_some()))
+        let (at, packed) = match self.pack(&key) {
+            Ok(packed) => packed,
+            Err(e) => return Completion::ready(Err(e)),
+        };
+        match at.store.get_fast(&packed) {
+            Fast::Found(_) => Completion::ready(Ok(true)),
+            Fast::Absent => Completion::ready(Ok(false)),
+            Fast::Unknown => {
+                let (store, table) = (Arc::clone(&at.store), Arc::clone(&at.table));
+                let deadline = self.deadline();
+                on_worker(at, move || store.contains(&table, &packed, deadline))
+            }
+        }
     }
 
     /// [`Dict::set_with_ttl`] without blocking: done when the mode's promise is kept.
@@ -207,7 +219,7 @@ fn on_thread<T: Send + 'static>(
     }
 }
 
-fn on_worker<T: Send + 'static>(
+pub(super) fn on_worker<T: Send + 'static>(
     at: &Bound,
     operation: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Completion<T> {

@@ -5,10 +5,12 @@ mod atomic;
 mod bound;
 mod changing;
 mod conditional;
+mod pipeline;
 mod reading;
 mod stats;
 mod transactions;
 mod typed;
+mod value;
 mod writing;
 
 #[cfg(test)]
@@ -28,6 +30,7 @@ use crate::types::{AsKey, KeyBuf, PersistMode, StorageMode, Value, pack};
 pub use crate::types::Ttl;
 pub use atomic::Atomic;
 use bound::Bound;
+pub use pipeline::{Answer, Op};
 pub use stats::Stats;
 
 /// What memory knows of a key, without waiting for anything.
@@ -143,6 +146,11 @@ impl Dict {
     #[cfg(test)]
     pub(crate) fn bound_store(&self) -> &Arc<Store> {
         &self.bound.store
+    }
+
+    #[cfg(test)]
+    pub(crate) fn state_of_tests(&self) -> &Arc<crate::state::State> {
+        &self.bound.store.state
     }
 
     fn deadline(&self) -> Instant {

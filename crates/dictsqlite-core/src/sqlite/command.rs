@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, ToSql, params};
 
 use super::fault;
 use super::logging;
-use super::read::{Bind, BindValue, other_codec, read_key, read_value};
+use super::read::{Bind, BindValue, is_streamed, other_codec, read_key, read_value};
 use super::schema;
+use super::streams;
 use super::table::{Table, Tables};
 use super::write::{Applied, Spoiled, Undone, WriteConnection};
 use crate::codec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::{
-    Command, Entry, Expect, Outcome, PackedKey, TableSpec, Value, packed_table, unpack,
+    Command, Entry, Expect, Outcome, PackedKey, StreamStep, TableSpec, Value, packed_table, unpack,
 };
 
 /// A command's answer, or what spoils the transaction.
@@ -52,11 +53,10 @@ impl WriteConnection {
             | Command::Pop { key }
             | Command::SetDefault { key, .. }
             | Command::Incr { key, .. }
-            | Command::Expire { key, .. } => {
-                self.with_table(tables, packed_table(key), |w, table| {
-                    w.decide_key(table, key, command, now_ms, applied)
-                })
-            }
+            | Command::Expire { key, .. }
+            | Command::Get { key } => self.with_table(tables, packed_table(key), |w, table| {
+                w.decide_key(table, key, command, now_ms, applied)
+            }),
             Command::PopItem { table, .. }
             | Command::Clear { table }
             | Command::DropTable { table }
@@ -66,6 +66,14 @@ impl WriteConnection {
             Command::Transaction(_) | Command::Hold => {
                 Err(Error::new(ErrorKind::Internal, "not a command of its own").into())
             }
+            Command::Stream(step) => match step {
+                StreamStep::Stage { key, .. } | StreamStep::Publish { key, .. } => {
+                    self.with_table(tables, packed_table(key), |w, table| {
+                        w.write_stream(table, step, now_ms, applied)
+                    })
+                }
+                _ => self.tidy_streams(step, applied),
+            },
         };
         match decided {
             Err(e) if e.spoils => Err(e.error),
@@ -100,7 +108,12 @@ impl WriteConnection {
         now_ms: i64,
         applied: &mut Applied,
     ) -> std::result::Result<Outcome, Refusal> {
-        let stored = self.entry(table, key)?;
+        // Others look at its version and its expiry only.
+        let whole = matches!(
+            command,
+            Command::Pop { .. } | Command::SetDefault { .. } | Command::Get { .. }
+        );
+        let stored = self.entry(table, key, whole)?;
         let there = stored.clone().filter(|e| e.expires_at.is_none_or(|at| at > now_ms));
         match command {
             Command::Set { value, expires_at, expect, .. } => {
@@ -123,6 +136,7 @@ impl WriteConnection {
                 }
                 Ok(Outcome::Entry(there))
             }
+            Command::Get { .. } => Ok(Outcome::Entry(there)),
             Command::SetDefault { value, expires_at, .. } => {
                 if there.is_none() {
                     let buried = stored.is_some();
@@ -184,7 +198,7 @@ impl WriteConnection {
                     .prepare_cached(sql)?
                     .query_row([now_ms], |row| {
                         let key = read_key(table.id, row.get_ref(0)?)?;
-                        let value = read_value(table, row.get_ref(1)?, &key)?;
+                        let value = read_value(&self.connection, table, row.get_ref(1)?, &key)?;
                         let entry = Entry { value, version: row.get(2)?, expires_at: row.get(3)? };
                         Ok((PackedKey::from(&key[..]), entry))
                     })
@@ -207,6 +221,7 @@ impl WriteConnection {
                     // For who follows the log, its entries are deleted.
                     self.deleting(table, now_ms, |c| c.execute(&table.sql.clear, []))?;
                 }
+                streams::abandon_table(&self.connection, &table.record().physical)?;
                 schema::drop_table(&self.connection, &table.name, &table.record().physical)?;
                 self.counter += 1;
                 applied.emptied = true;
@@ -268,6 +283,9 @@ impl WriteConnection {
             Err(e) if e.spoils => return Err(e.error),
             Err(e) => return Ok(Err(e.error)),
         }
+        if let Err(refused) = streams::check_loggable(&self.connection, &table) {
+            return Ok(Err(refused));
+        }
         self.counter += 1;
         logging::enable(&self.connection, &table, self.counter, kept)?;
         table.set_changes(true);
@@ -276,15 +294,21 @@ impl WriteConnection {
         Ok(Ok(Outcome::Done))
     }
 
-    pub(super) fn entry(&self, table: &Table, key: &[u8]) -> rusqlite::Result<Option<Entry>> {
+    /// The entry of a key; unless `whole`, a value in chunks is left out.
+    pub(super) fn entry(
+        &self,
+        table: &Table,
+        key: &[u8],
+        whole: bool,
+    ) -> rusqlite::Result<Option<Entry>> {
         self.connection
             .prepare_cached(&table.sql.get)?
             .query_row([Bind(key)], |row| {
-                Ok(Entry {
-                    value: read_value(table, row.get_ref(0)?, key)?,
-                    version: row.get(1)?,
-                    expires_at: row.get(2)?,
-                })
+                let value = match row.get_ref(0)? {
+                    stored if !whole && is_streamed(table, stored) => Value::from([]),
+                    stored => read_value(&self.connection, table, stored, key)?,
+                };
+                Ok(Entry { value, version: row.get(1)?, expires_at: row.get(2)? })
             })
             .optional()
     }
@@ -294,6 +318,20 @@ impl WriteConnection {
         table: &Table,
         key: &PackedKey,
         (value, expires_at): (&Value, i64),
+        buried: bool,
+        now_ms: i64,
+        applied: &mut Applied,
+    ) -> rusqlite::Result<i64> {
+        let value = BindValue(table.storage, value);
+        self.put_bound(table, key, (&value, expires_at), buried, now_ms, applied)
+    }
+
+    /// The same with what is to be in the column.
+    pub(super) fn put_bound(
+        &mut self,
+        table: &Table,
+        key: &PackedKey,
+        (value, expires_at): (&dyn ToSql, i64),
         buried: bool,
         now_ms: i64,
         applied: &mut Applied,
@@ -309,7 +347,7 @@ impl WriteConnection {
         self.connection.prepare_cached(&table.sql.upsert)?.execute(params![
             version,
             Bind(key),
-            BindValue(table.storage, value),
+            value,
             version,
             (expires_at != 0).then_some(expires_at)
         ])?;
@@ -349,7 +387,7 @@ fn touched(applied: &mut Applied, key: &PackedKey) {
     applied.touched.push(Arc::clone(key));
 }
 
-fn check_expected(expect: Expect, there: Option<&Entry>, key: &[u8]) -> Result<()> {
+pub(super) fn check_expected(expect: Expect, there: Option<&Entry>, key: &[u8]) -> Result<()> {
     let Expect::Version(expected) = expect else { return Ok(()) };
     let version = there.map_or(0, |e| e.version);
     if version == expected {

@@ -47,6 +47,11 @@ pub(super) fn no_such_table(name: &str) -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_ERROR), Some(text))
 }
 
+/// True if a statement names a table that is not there.
+pub(super) fn is_no_such_table(e: &rusqlite::Error) -> bool {
+    matches!(e, rusqlite::Error::SqliteFailure(_, Some(text)) if text.starts_with(NO_SUCH_TABLE))
+}
+
 /// An error of ours for one of rusqlite's, saying what was being done.
 pub(super) fn error(e: &rusqlite::Error, doing: &str) -> Error {
     match e {

@@ -70,10 +70,12 @@ pub(super) fn read(
         let mut rows = statement.query(params_from_iter(parameters))?;
         let mut full = false;
         while let Some(row) = rows.next()? {
-            push_row(table, row, request, out)?;
+            push_row(c, table, row, request, out)?;
             count += 1;
             if request.order == Order::Insertion {
-                last = Some(row.get(ID)?);
+                let id = row.get(ID)?;
+                out.place_last(id);
+                last = Some(id);
             }
             full = out.bytes() >= request.bytes;
             if full {
@@ -100,6 +102,7 @@ const VERSION_OF: usize = 3;
 const EXPIRES_AT: usize = 4;
 
 fn push_row(
+    c: &Connection,
     table: &Table,
     row: &Row<'_>,
     request: &PageRequest,
@@ -108,7 +111,7 @@ fn push_row(
     let key = row.get_ref(KEY)?;
     let packed = with_key(key, |key| out.push_key(table.id, key))?;
     let value = match request.values {
-        true => Some(value_bytes(table, row.get_ref(VALUE)?, packed)?),
+        true => Some(value_bytes(c, table, row.get_ref(VALUE)?, packed)?),
         false => None,
     };
     let (version, expires_at) = match request.details {

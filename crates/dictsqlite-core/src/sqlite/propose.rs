@@ -136,12 +136,13 @@ impl WriteConnection {
         known: &Known<'_>,
     ) -> std::result::Result<(), Refusal> {
         for seen in &proposal.reads {
-            let now = self.current(tables, &seen.key, now_ms, applied, known)?;
+            let now =
+                self.current(tables, (&seen.key, seen.value.is_some()), now_ms, applied, known)?;
             let table = tables.get(packed_table(&seen.key));
             check_seen(seen, now.as_ref(), table.map(|table| table.storage))?;
         }
         for key in &proposal.blind {
-            let now = self.current(tables, key, now_ms, applied, known)?;
+            let now = self.current(tables, (key, false), now_ms, applied, known)?;
             if now.is_some_and(|entry| entry.version > proposal.since) {
                 return Err(conflict(key, "was written by another").into());
             }
@@ -184,11 +185,11 @@ impl WriteConnection {
         Ok(table)
     }
 
-    /// The entry of a key as this transaction of the writer has it.
+    /// The entry of a key as this transaction of the writer has it; unless `whole`, without a value in chunks.
     fn current(
         &mut self,
         tables: &Tables,
-        key: &PackedKey,
+        (key, whole): (&PackedKey, bool),
         now_ms: i64,
         applied: &mut Applied,
         known: &Known<'_>,
@@ -199,7 +200,7 @@ impl WriteConnection {
             Some(entry) => Some(entry),
             None => {
                 let table = self.known_table(tables, packed_table(key), applied)?;
-                self.entry(&table, key)?
+                self.entry(&table, key, whole)?
             }
         };
         Ok(entry.filter(|entry| entry.expires_at.is_none_or(|at| at > now_ms)))

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use rusqlite::types::{FromSqlError, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::types::{FromSqlError, ToSql, ToSqlOutput, Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, Statement, StatementStatus};
 
 use super::fault;
 use super::open::Opener;
 use super::page::{self, PageRequest};
 use super::schema;
+use super::streams;
 use super::table::{Record, Table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::{Entry, KeyBuf, Page, SqlKey, StorageMode, Value, pack_stored, sql_key, unpack};
@@ -71,6 +72,7 @@ pub(super) fn with_key<T>(
 /// A value as it was stored, if the codec can have written it. What other tools wrote is taken
 /// where its meaning is plain. `key` is the packed key.
 pub(super) fn value_bytes<'a>(
+    c: &Connection,
     table: &Table,
     value: ValueRef<'a>,
     key: &[u8],
@@ -82,24 +84,41 @@ pub(super) fn value_bytes<'a>(
         ValueRef::Integer(i) if json => Cow::Owned(i.to_string().into_bytes()),
         ValueRef::Real(x) if json => Cow::Owned(x.to_string().into_bytes()),
         ValueRef::Null if json => Cow::Borrowed(&b"null"[..]),
-        other => {
-            let error = Error::codec(format!(
-                "the value is stored as {} and is not {} data; it was written by another tool",
-                other.data_type(),
-                table.storage
-            ));
-            return Err(FromSqlError::Other(Box::new(error.with_key(unpack(key)))).into());
+        ValueRef::Integer(stream) if table.storage == StorageMode::Bytes => {
+            Cow::Owned(streams::whole(c, stream, key)?)
         }
+        other => return Err(of_another_tool(other.data_type(), table.storage, key)),
     })
+}
+
+/// True for a value that is stored in chunks.
+pub(super) fn is_streamed(table: &Table, value: ValueRef<'_>) -> bool {
+    matches!(value, ValueRef::Integer(_)) && table.storage == StorageMode::Bytes
+}
+
+/// The error of a value that the codec cannot have written.
+pub(super) fn of_another_tool(stored: Type, storage: StorageMode, key: &[u8]) -> rusqlite::Error {
+    refusal(
+        Error::codec(format!(
+            "the value is stored as {stored} and is not {storage} data; it was written by another tool"
+        )),
+        key,
+    )
+}
+
+/// An error of ours about a row, on its way through rusqlite.
+pub(super) fn refusal(error: Error, key: &[u8]) -> rusqlite::Error {
+    FromSqlError::Other(Box::new(error.with_key(unpack(key)))).into()
 }
 
 /// The same, owned.
 pub(super) fn read_value(
+    c: &Connection,
     table: &Table,
     value: ValueRef<'_>,
     key: &[u8],
 ) -> rusqlite::Result<Value> {
-    value_bytes(table, value, key).map(Value::from)
+    value_bytes(c, table, value, key).map(Value::from)
 }
 
 /// The error of a row that could be read but not understood, or SQLite's.
@@ -151,6 +170,13 @@ pub(super) fn vouch(
 /// A pooled connection for reading; used by one thread at a time.
 pub(crate) struct Reader {
     pub(super) connection: Connection,
+}
+
+/// What was read of a key.
+pub(crate) struct Found {
+    pub(crate) entry: Entry,
+    /// Its value is stored in chunks: too large to push other values out of the cache.
+    pub(crate) streamed: bool,
 }
 
 impl Reader {
@@ -219,12 +245,12 @@ impl Reader {
     }
 
     /// The entry of a key, expired or not.
-    pub(crate) fn get(&self, table: &Table, key: &[u8]) -> Result<Option<Entry>> {
+    pub(crate) fn get(&self, table: &Table, key: &[u8]) -> Result<Option<Found>> {
         let _pass = fork::enter();
         self.connection
             .prepare_cached(&table.sql.get)
             .and_then(|mut statement| {
-                let found = get_one(&mut statement, table, key)?;
+                let found = get_one(&self.connection, &mut statement, table, key)?;
                 vouch(&self.connection, table, &statement).map(|()| found)
             })
             .map_err(|e| error_of(e, "reading"))
@@ -236,13 +262,13 @@ impl Reader {
         &self,
         table: &Table,
         keys: impl Iterator<Item = &'a [u8]>,
-        mut f: impl FnMut(Option<Entry>),
+        mut f: impl FnMut(Option<Found>),
     ) -> Result<()> {
         let _pass = fork::enter();
         let each = || -> rusqlite::Result<()> {
             let mut statement = self.connection.prepare_cached(&table.sql.get)?;
             for (n, key) in keys.enumerate() {
-                f(get_one(&mut statement, table, key)?);
+                f(get_one(&self.connection, &mut statement, table, key)?);
                 if n == 0 {
                     vouch(&self.connection, table, &statement)?;
                 }
@@ -328,16 +354,17 @@ impl Reader {
 }
 
 fn get_one(
+    c: &Connection,
     statement: &mut Statement<'_>,
     table: &Table,
     key: &[u8],
-) -> rusqlite::Result<Option<Entry>> {
+) -> rusqlite::Result<Option<Found>> {
     let read = |row: &Row<'_>| {
-        Ok(Entry {
-            value: read_value(table, row.get_ref(0)?, key)?,
-            version: row.get(1)?,
-            expires_at: row.get(2)?,
-        })
+        let stored = row.get_ref(0)?;
+        // The statement is still at the row, so chunks are read in the same state of the file.
+        let value = read_value(c, table, stored, key)?;
+        let entry = Entry { value, version: row.get(1)?, expires_at: row.get(2)? };
+        Ok(Found { entry, streamed: is_streamed(table, stored) })
     };
     statement.query_row([Bind(key)], read).optional()
 }

@@ -59,6 +59,11 @@ impl Table {
         &self.record
     }
 
+    /// The number of the operation that made it; zero when the file does not say.
+    pub(crate) fn created(&self) -> i64 {
+        self.record.created
+    }
+
     #[inline]
     pub(crate) fn is_dropped(&self) -> bool {
         self.dropped.load(Ordering::Acquire)

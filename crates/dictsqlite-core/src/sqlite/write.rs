@@ -98,7 +98,7 @@ pub(crate) struct WriteConnection {
     pub(super) counter: i64,
     /// Per table, since the last change by somebody else: when the first entry expires.
     pub(super) next_expiry: HashMap<u32, i64>,
-    /// The user's own triggers may change rows that no operation of ours names.
+    /// Triggers that are not ours may change rows that no operation of ours names.
     pub(super) has_triggers: bool,
     /// The triggers of the change log know which numbers are ours, in this transaction.
     pub(super) marked: bool,

@@ -258,13 +258,14 @@ impl Store {
         let keys = || places.iter().map(|place| &asked.keys[*place][..]);
         let fills = keys().map(|key| view.and_then(|view| self.fill(key, view)));
         let fills: Vec<_> = fills.collect();
-        let mut entries = Vec::with_capacity(places.len());
-        reader.get_each(&asked.table, keys(), |entry| entries.push(entry))?;
+        let mut read = Vec::with_capacity(places.len());
+        reader.get_each(&asked.table, keys(), |found| read.push(found))?;
         let steady = view.is_some_and(|view| self.state.still(view));
         let mut found = Vec::with_capacity(places.len());
-        for ((place, fill), entry) in places.iter().zip(fills).zip(entries) {
-            let entry = entry.and_then(|entry| self.alive(entry));
-            if let (Some((fill, view)), Some(entry), true) = (fill, &entry, steady) {
+        for ((place, fill), read) in places.iter().zip(fills).zip(read) {
+            let may_fill = steady && read.as_ref().is_none_or(|read| !read.streamed);
+            let entry = read.and_then(|read| self.alive(read.entry));
+            if let (Some((fill, view)), Some(entry), true) = (fill, &entry, may_fill) {
                 fill.with(cached_of(entry, view.epoch));
             }
             found.push((*place, entry.map(|entry| entry.value)));

@@ -26,7 +26,7 @@ use crate::options::Options;
 use crate::readers::Readers;
 use crate::sqlite::{FileId, Opener, Place, Table, WriteConnection, check_name, other_codec};
 use crate::state::{Chores, Counters, Request, Stage, State};
-use crate::types::{Command, Outcome, PersistMode, StorageMode, TableSpec};
+use crate::types::{Command, Outcome, PersistMode, StorageMode, StreamStep, TableSpec};
 use crate::vfs::fork;
 use crate::vfs::ground::Ground;
 use crate::{maintenance, writer};
@@ -86,6 +86,8 @@ impl Store {
             listeners: Default::default(),
             at_lock: Default::default(),
             lent: Default::default(),
+            staged: Default::default(),
+            has_streams: Default::default(),
             opener: opener.clone(),
         });
         let readers = Arc::new(Readers::new(opener.clone()));
@@ -103,8 +105,10 @@ impl Store {
         if !options.read_only {
             let pass = fork::enter();
             let connection = WriteConnection::open(&opener);
+            let streams = connection.as_ref().is_ok_and(WriteConnection::has_streams);
             drop(pass);
             let connection = connection?;
+            state.has_streams.store(streams, Ordering::Release);
             let (a, b) = (Arc::clone(&state), state);
             store.spawn("dictsqlite-write", move || writer::run(&a, connection))?;
             store.spawn("dictsqlite-tidy", move || maintenance::run(&b))?;
@@ -157,6 +161,7 @@ impl Store {
     /// Ends the threads and connections. What a racing thread wrote since the last flush is
     /// committed first, if that can be done in time.
     fn stop(&self) {
+        self.discard_staged();
         self.state.chores.stop();
         self.state.listeners.close();
         self.state.lent.revoke();
@@ -181,6 +186,24 @@ impl Store {
     /// True when it was opened read-only.
     pub(crate) fn is_read_only(&self) -> bool {
         self.read_only
+    }
+
+    /// Whoever still writes a value by chunks cannot finish it any more.
+    fn discard_staged(&self) {
+        let staged = std::mem::take(&mut *self.state.staged.lock());
+        if staged.is_empty() {
+            return;
+        }
+        eprintln!(
+            "dictsqlite: the store was closed while values were written by chunks; \
+             what was written of {} of them is discarded",
+            staged.len()
+        );
+        for stream in staged {
+            let step = Command::Stream(StreamStep::Abandon { stream });
+            // The memtable commits it before it stops.
+            drop(self.command(step, Instant::now() + EXIT_LIMIT, false));
+        }
     }
 
     /// The path, if it is a file.

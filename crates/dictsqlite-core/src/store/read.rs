@@ -154,8 +154,10 @@ impl Store {
         fill: Option<(Fill<'_>, View)>,
     ) -> Result<Option<Entry>> {
         Counters::add(&self.state.counters.misses, 1);
-        let entry = reader.get(table, key)?.and_then(|entry| self.alive(entry));
-        if let (Some((fill, view)), Some(entry)) = (fill, &entry)
+        let found = reader.get(table, key)?;
+        let streamed = found.as_ref().is_some_and(|found| found.streamed);
+        let entry = found.and_then(|found| self.alive(found.entry));
+        if let (Some((fill, view)), Some(entry), false) = (fill, &entry, streamed)
             && self.state.still(view)
         {
             fill.with(cached_of(entry, view.epoch));
@@ -175,13 +177,14 @@ impl Store {
         Counters::add(&self.state.counters.misses, 1);
         let view = self.state.view().filter(|view| Some(view.stamp) == stamp);
         let fill = view.and_then(|view| self.fill(key, view));
-        let entry = reader.get(table, key)?;
-        if let (Some((fill, view)), Some(entry)) = (fill, &entry)
+        let found = reader.get(table, key)?;
+        if let (Some((fill, view)), Some(found)) = (fill, &found)
+            && !found.streamed
             && self.state.still(view)
         {
-            fill.with(cached_of(entry, view.epoch));
+            fill.with(cached_of(&found.entry, view.epoch));
         }
-        Ok(entry)
+        Ok(found.map(|found| found.entry))
     }
 
     /// The number of entries, those accepted and not yet committed included.

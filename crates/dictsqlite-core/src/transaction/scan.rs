@@ -7,7 +7,7 @@ use super::read::reader;
 use super::{Inner, Shared, Transaction};
 use crate::clock::expired;
 use crate::completion::{Completion, pair};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::scan::{Item, Kind, ScanOptions, bounds, items};
 use crate::sqlite::{After, PageRequest, print_of};
 use crate::types::{KeyBuf, NEVER, Order, PackedKey, Page, Range, Rows};
@@ -42,6 +42,11 @@ impl Transaction {
     /// `KeyType` for a prefix or bound that is no key; else as [`Transaction::get`].
     pub fn scan(&self, options: &ScanOptions) -> Result<TransactionScan> {
         drop(self.shared.open()?);
+        if options.after.is_some() {
+            let message =
+                "a scan in a transaction cannot go on from a cursor; give `start` instead";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
         self.scan_all(options)
     }
 
@@ -121,7 +126,7 @@ impl TransactionScan {
         if !rest.is_empty() {
             return Ok(rest);
         }
-        self.page(&mut inner).map(|page| items(&page))
+        self.page(&mut inner).map(|page| items(&page, 0))
     }
 
     /// The same as one buffer: keys and values can be taken from it without a copy in between. Not to
@@ -142,7 +147,7 @@ impl TransactionScan {
             let open = self.tx.shared.open().map(drop);
             return Completion::ready(open.map(|()| (self, rest)));
         }
-        self.next_rows_async().then(|page| page.map(|(scan, page)| (scan, items(&page))))
+        self.next_rows_async().then(|page| page.map(|(scan, page)| (scan, items(&page, 0))))
     }
 
     /// [`TransactionScan::next_rows`] without blocking; the scan comes back with the page.

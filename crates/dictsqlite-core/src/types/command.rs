@@ -56,6 +56,24 @@ pub(crate) enum Command {
     Transaction(Arc<Proposal>),
     /// Lends the write lock, in a transaction by itself; the request has the details.
     Hold,
+    /// Returns the entry there is, in its turn among the commands.
+    Get { key: PackedKey },
+    /// A step of writing a large value by chunks, or of tidying up after it.
+    Stream(StreamStep),
+}
+
+/// See [`Command::Stream`]. The numbers of streams are numbers of operations, so none is given twice.
+#[derive(Clone, Debug)]
+pub(crate) enum StreamStep {
+    /// Puts chunk `n` of a value beside the table; `stream` is 0 for the first one, and the answer is
+    /// the stream's number.
+    Stage { key: PackedKey, stream: i64, n: i64, data: Value },
+    /// Makes a staged stream the value of `key`.
+    Publish { key: PackedKey, stream: i64, expires_at: i64, expect: Expect },
+    /// A staged stream will not be published.
+    Abandon { stream: i64 },
+    /// Frees a part of a stream that no row has and that was last added to before this time (ms).
+    Collect { before: i64 },
 }
 
 impl Command {
@@ -78,7 +96,9 @@ impl Command {
             | Self::Pop { key }
             | Self::SetDefault { key, .. }
             | Self::Incr { key, .. }
-            | Self::Expire { key, .. } => Some(key),
+            | Self::Expire { key, .. }
+            | Self::Stream(StreamStep::Publish { key, .. }) => Some(key),
+            // What only looks, or stages, replaces nothing that memory knows.
             _ => None,
         }
     }

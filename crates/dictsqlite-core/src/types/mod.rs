@@ -14,11 +14,13 @@ mod tuple;
 mod tests;
 
 pub use change::{Change, ChangeKind, ChangeRetention, Watched};
-pub(crate) use command::{Command, Expect, Outcome, TableSpec};
+pub(crate) use command::{Command, Expect, Outcome, StreamStep, TableSpec};
 pub use entry::{Entry, Ttl, Value};
 pub(crate) use entry::{NEVER, Stamp};
 pub use key::{AsKey, Key, KeyRef, MAX_KEY_BYTES};
-pub(crate) use key::{KeyBuf, PackedKey, SqlKey, pack, pack_stored, packed_table, sql_key, unpack};
+pub(crate) use key::{
+    KeyBuf, PackedKey, SqlKey, Tag, pack, pack_stored, packed_table, sql_key, unpack,
+};
 pub use modes::{Isolation, Order, PersistMode, StorageMode, TransactionMode};
 pub use page::{Page, RowKey, RowRef};
 pub(crate) use prefix::{is_of_prefix_type, prefix_bounds};

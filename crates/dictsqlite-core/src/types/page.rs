@@ -24,6 +24,8 @@ struct Row {
     has_value: bool,
     version: i64,
     expires_at: i64,
+    /// Its place in insertion order, in a scan of that order.
+    id: i64,
 }
 
 /// A row of a [`Page`].
@@ -88,7 +90,14 @@ impl Page {
         let key_end = self.data.len();
         self.data.extend_from_slice(value.unwrap_or_default());
         let (end, has_value) = (self.data.len(), value.is_some());
-        self.rows.push(Row { start, key_end, end, has_value, version, expires_at });
+        self.rows.push(Row { start, key_end, end, has_value, version, expires_at, id: 0 });
+    }
+
+    /// Notes where in insertion order the last row is.
+    pub(crate) fn place_last(&mut self, id: i64) {
+        if let Some(row) = self.rows.last_mut() {
+            row.id = id;
+        }
     }
 
     /// Adds a row with its packed key.
@@ -146,14 +155,19 @@ impl<'a> RowRef<'a> {
         self.row.has_value.then(|| Value::from(self.value))
     }
 
+    /// The key, owned.
+    pub(crate) fn owned_key(&self) -> Key {
+        unpack(self.packed)
+    }
+
     /// The key, packed.
     pub(crate) fn packed(&self) -> &'a [u8] {
         self.packed
     }
 
-    /// The key, owned.
-    pub(crate) fn owned_key(&self) -> Key {
-        unpack(self.packed)
+    /// Its place in insertion order, in a scan of that order.
+    pub(crate) fn id(&self) -> i64 {
+        self.row.id
     }
 
     pub(crate) fn version(&self) -> i64 {

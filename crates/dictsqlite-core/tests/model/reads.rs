@@ -92,6 +92,7 @@ impl World {
             order: step.order,
             consistent: step.consistent,
             values: step.values,
+            after: None,
         });
         if matches!(step.prefix, Some(Key::Int(_))) {
             assert_eq!(scan.err().map(|e| e.kind()), Some(ErrorKind::KeyType));

@@ -215,6 +215,7 @@ impl dictsqlite_scan_options {
             order,
             consistent: has(DICTSQLITE_SCAN_CONSISTENT),
             values: !has(DICTSQLITE_SCAN_KEYS_ONLY),
+            after: None,
         })
     }
 }

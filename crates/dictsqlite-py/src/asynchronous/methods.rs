@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use dictsqlite_core::{Entry, Peek, Ttl, Value};
+use dictsqlite_core::{Entry, Peek, StorageMode, Ttl, Value};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyList, PyTuple};
@@ -128,6 +128,12 @@ impl Dict {
             match open.dict.peek(&packed) {
                 Ok(Peek::Found(_)) => done(py, Ok(PyBool::new(py, true).to_owned().into_any())),
                 Ok(Peek::Absent) => done(py, Ok(PyBool::new(py, false).to_owned().into_any())),
+                Ok(Peek::Unknown) if open.values.mode == StorageMode::Bytes => {
+                    // Its value may be in chunks, which are not read for this.
+                    awaitable(py, open.dict.contains_async(&packed), |py, there: bool| {
+                        Ok(there.into_pyobject(py)?.to_owned().into_any().unbind())
+                    })
+                }
                 Ok(Peek::Unknown) => read(py, &open.dict, &packed, Wanted::Presence),
                 Err(e) => Err(errors::raise(py, &e)),
             }

@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration};
 use pyo3::prelude::*;
 
 use super::hub::{awaitable, done};
-use crate::scan::{Rest, Source, What, element};
+use crate::scan::{Rest, Source, What, element, text_of};
 use crate::values::Values;
 
 /// A scan under way; an asynchronous iterator.
@@ -31,7 +31,7 @@ impl Inner {
         let (scan, page) = page.inspect_err(|_| self.ended = true)?;
         if !self.ended {
             self.ended = page.is_empty();
-            self.rest = Rest::new(page);
+            self.rest.renew(page);
             self.scan = Some(scan);
         }
         Ok(())
@@ -40,7 +40,9 @@ impl Inner {
 
 impl AsyncScan {
     pub(crate) fn new(scan: impl Into<Source>, values: Arc<Values>, what: What) -> Self {
-        let inner = Inner { scan: Some(scan.into()), rest: Rest::default(), ended: false };
+        let scan = scan.into();
+        let rest = Rest::new(scan.cursors());
+        let inner = Inner { scan: Some(scan), rest, ended: false };
         Self { inner: Arc::new(Mutex::new(inner)), values, what }
     }
 }
@@ -93,10 +95,16 @@ impl AsyncScan {
     fn aclose<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let mut inner = self.inner.lock();
         inner.ended = true;
-        inner.rest = Rest::default();
+        inner.rest.renew(Page::default());
         let scan = inner.scan.take();
         drop(inner);
         py.detach(|| drop(scan));
         done(py, Ok(py.None().into_bound(py)))
+    }
+
+    /// Where the scan is, as text: the same view with this `cursor` gives the rest.
+    #[getter]
+    fn cursor(&self, py: Python<'_>) -> PyResult<String> {
+        text_of(py, self.inner.lock().rest.cursor())
     }
 }

@@ -146,6 +146,7 @@ impl Request {
             order,
             consistent: self.flag("consistent")?.unwrap_or(false),
             values: self.text("what")? != "keys",
+            after: None,
         }))
     }
 

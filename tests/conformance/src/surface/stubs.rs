@@ -8,12 +8,17 @@ use anyhow::{Context, Result};
 use super::Found;
 
 /// The stubs of what a handle is made of, and the classes in them.
-const STUBS: [(&str, &[&str]); 4] = [
-    ("_dictsqlite.pyi", &["Dict", "Scan", "AsyncScan"]),
+const STUBS: [(&str, &[&str]); 6] = [
+    ("_dictsqlite.pyi", &["Dict", "Scan", "AsyncScan", "Pipeline"]),
     ("_dict.pyi", &["DictSQLite"]),
     ("_awaitable.pyi", &["Awaitables"]),
     ("_memoize.pyi", &["Memoizing"]),
+    ("_streams.py", &["Streams", "ValueReader", "ValueWriter"]),
+    ("_pipeline.py", &["Pipeline"]),
 ];
+
+/// Those of them that are no part of the handle.
+const OTHERS: [&str; 5] = ["Scan", "AsyncScan", "Pipeline", "ValueReader", "ValueWriter"];
 
 pub(super) fn found(root: &Path) -> Result<Found> {
     let dir = root.join("python/dictsqlite");
@@ -47,7 +52,7 @@ fn methods(text: &str, classes: &[&str]) -> BTreeSet<String> {
         let private = name.starts_with('_') && !name.starts_with("__");
         match class {
             _ if private => {}
-            "Scan" | "AsyncScan" => drop(names.insert(format!("{class}.{name}"))),
+            _ if OTHERS.contains(&class) => drop(names.insert(format!("{class}.{name}"))),
             _ => drop(names.insert(name.to_owned())),
         }
     }
