@@ -49,7 +49,7 @@ fn methods(text: &str, classes: &[&str]) -> BTreeSet<String> {
         match class {
             _ if private => {}
             "Scan" | "AsyncScan" | "Transaction" | "Atomic" | "Savepoint" => {
-                drop(names.insert(format!("{class}.{name}")))
+                names.insert(format!("{class}.{name}"));
             }
             _ => drop(names.insert(name.to_owned())),
         }
