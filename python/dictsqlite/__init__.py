@@ -33,12 +33,14 @@ from .errors import (
     TimeoutError,
     UnsupportedError,
 )
+from ._transaction import Atomic, Savepoint, Transaction
 from .legacy import import_legacy
 from .modes import Modes
 
 __all__ = [
     "EXIT_LIMIT",
     "AsyncDictSQLite",
+    "Atomic",
     "BusyError",
     "CancelledError",
     "ClosedError",
@@ -58,7 +60,9 @@ __all__ = [
     "Modes",
     "PasswordError",
     "ReadOnlyError",
+    "Savepoint",
     "TimeoutError",
+    "Transaction",
     "UnsupportedError",
     "__version__",
     "errors",

@@ -13,6 +13,7 @@ from ._dictsqlite import Dict as _Dict
 from ._entry import Entry
 from ._memoize import Memoizing
 from ._options import given, scan_options, selection, spelled_out
+from ._transaction import Transacting
 from ._views import ItemsView, KeysView, ValuesView
 from .errors import ClosedError, UnsupportedError
 
@@ -21,7 +22,7 @@ __all__ = ["DictSQLite", "DictSQLiteV4", "Entry", "open"]
 #: Stands for a value that no user can give.
 _MISSING: Any = object()
 
-class DictSQLite(Awaitables, Memoizing, _Dict):
+class DictSQLite(Awaitables, Memoizing, Transacting, _Dict):
     """A persistent dict on SQLite.
 
     ``DictSQLite(path)`` opens the file at ``path`` (made when missing; ``":memory:"`` for a private

@@ -8,11 +8,12 @@ use anyhow::{Context, Result};
 use super::Found;
 
 /// The stubs of what a handle is made of, and the classes in them.
-const STUBS: [(&str, &[&str]); 4] = [
-    ("_dictsqlite.pyi", &["Dict", "Scan", "AsyncScan"]),
+const STUBS: [(&str, &[&str]); 5] = [
+    ("_dictsqlite.pyi", &["Dict", "Scan", "AsyncScan", "Transaction"]),
     ("_dict.pyi", &["DictSQLite"]),
     ("_awaitable.pyi", &["Awaitables"]),
     ("_memoize.pyi", &["Memoizing"]),
+    ("_transaction.pyi", &["Transacting", "Transaction", "Atomic", "Savepoint"]),
 ];
 
 pub(super) fn found(root: &Path) -> Result<Found> {
@@ -47,7 +48,9 @@ fn methods(text: &str, classes: &[&str]) -> BTreeSet<String> {
         let private = name.starts_with('_') && !name.starts_with("__");
         match class {
             _ if private => {}
-            "Scan" | "AsyncScan" => drop(names.insert(format!("{class}.{name}"))),
+            "Scan" | "AsyncScan" | "Transaction" | "Atomic" | "Savepoint" => {
+                names.insert(format!("{class}.{name}"));
+            }
             _ => drop(names.insert(name.to_owned())),
         }
     }
