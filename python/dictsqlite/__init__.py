@@ -35,6 +35,7 @@ from .errors import (
     TimeoutError,
     UnsupportedError,
 )
+from ._transaction import Atomic, Savepoint, Transaction
 from .legacy import import_legacy
 from .modes import Modes
 from ._pipeline import Pipeline
@@ -43,6 +44,7 @@ from ._streams import ValueReader, ValueWriter
 __all__ = [
     "EXIT_LIMIT",
     "AsyncDictSQLite",
+    "Atomic",
     "BusyError",
     "CancelledError",
     "Change",
@@ -66,7 +68,9 @@ __all__ = [
     "PasswordError",
     "Pipeline",
     "ReadOnlyError",
+    "Savepoint",
     "TimeoutError",
+    "Transaction",
     "UnsupportedError",
     "ValueReader",
     "ValueWriter",

@@ -178,6 +178,8 @@ def _complete() -> None:
     names = {f"__{name}__" for name in special}
     names |= {name for name in dir(AsyncDictSQLite) if not name.startswith("_")}
     names -= vars(_Unopened).keys() | {"closed", "get_async", "set_async", "memoize", "aopen_value"}
+    # These open it when they begin.
+    names -= {"atomic", "transaction"}
     for name in names:
         member = getattr(AsyncDictSQLite, name)
         if name in ("akeys", "avalues", "aitems"):

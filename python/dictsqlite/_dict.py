@@ -15,6 +15,7 @@ from ._memoize import Memoizing
 from ._options import given, scan_options, selection, spelled_out
 from ._pipeline import Pipeline
 from ._streams import Streams
+from ._transaction import Transacting
 from ._views import ItemsView, KeysView, ValuesView
 from .errors import ClosedError, UnsupportedError
 
@@ -23,7 +24,7 @@ __all__ = ["DictSQLite", "DictSQLiteV4", "Entry", "open"]
 #: Stands for a value that no user can give.
 _MISSING: Any = object()
 
-class DictSQLite(Awaitables, Memoizing, Streams, _Dict):
+class DictSQLite(Awaitables, Memoizing, Streams, Transacting, _Dict):
     """A persistent dict on SQLite.
 
     ``DictSQLite(path)`` opens the file at ``path`` (made when missing; ``":memory:"`` for a private

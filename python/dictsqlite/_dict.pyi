@@ -13,6 +13,7 @@ from ._entry import Entry
 from ._memoize import Memoizing
 from ._pipeline import Pipeline
 from ._streams import Streams
+from ._transaction import Transacting
 from ._views import ItemsView, KeysView, ValuesView
 from .modes import Order, PersistMode, StorageMode
 
@@ -23,7 +24,7 @@ Key: TypeAlias = Union[str, int, bytes, tuple[Union[str, int, bytes], ...]]
 
 _D = TypeVar("_D")
 
-class DictSQLite(Awaitables, Memoizing, Streams, _Dict, MutableMapping[Key, Any]):  # pyright: ignore[reportIncompatibleMethodOverride]
+class DictSQLite(Awaitables, Memoizing, Streams, Transacting, _Dict, MutableMapping[Key, Any]):  # pyright: ignore[reportIncompatibleMethodOverride]
     __hash__: None  # type: ignore[assignment]
 
     def __init__(

@@ -211,6 +211,8 @@ class Dict:
     def adrop_table(self, name: str) -> _Later[bool]:
         """`drop_table` without blocking."""
 
+    def _atomic(self, steps: list[tuple[str, Any, tuple[Any, ...]]]) -> int: ...
+    def _aatomic(self, steps: list[tuple[str, Any, tuple[Any, ...]]]) -> _Later[int]: ...
     @property
     def path(self) -> Optional[str]:
         """The store's path, or `None` for an in-memory store."""
@@ -415,6 +417,115 @@ class Watch(Iterator[Watched], AsyncIterator[Watched]):
 
     def aclose(self) -> _Later[None]:
         """`close`, which never blocks, for symmetry."""
+
+class Transaction:
+    """A transaction that has begun. Made empty; `_begin` or `_attach` fill it."""
+
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
+    def _begin(self, dict: Dict, named: dict[str, Any]) -> None: ...
+    def _abegin(self, dict: Dict, named: dict[str, Any]) -> _Later[None]: ...
+    def _attach(self, other: Transaction, name: str, storage: Optional[str]) -> None: ...
+    def _aattach(self, other: Transaction, name: str, storage: Optional[str]) -> _Later[None]: ...
+    def _abandon(self) -> None: ...
+    def _is_over(self) -> bool: ...
+    def _savepoint(self) -> int: ...
+    def _rollback_to(self, savepoint: int) -> None: ...
+    def _release(self, savepoint: int) -> None: ...
+    def _scan(self, what: str, **options: Any) -> Scan: ...
+    def _ascan(self, what: str, **options: Any) -> AsyncScan: ...
+    def __getitem__(self, key: Key, /) -> Any: ...
+    def __setitem__(self, key: Key, value: Any, /) -> None: ...
+    def __delitem__(self, key: Key, /) -> None: ...
+    def __contains__(self, key: object, /) -> bool: ...
+    def __len__(self) -> int: ...
+    @overload
+    def get(self, key: Key, default: None = None) -> Optional[Any]:
+        """The value of `key`, or `default`."""
+
+    @overload
+    def get(self, key: Key, default: _D) -> Union[Any, _D]: ...
+    def aget(self, key: Key, default: Any = None) -> _Later[Any]:
+        """`get` without blocking."""
+
+    def set(self, key: Key, value: Any, *, ttl: _Ttl = None) -> None:
+        """Sets `key`; seen by nobody else before the commit."""
+
+    def aset(self, key: Key, value: Any, *, ttl: _Ttl = None) -> _Later[None]:
+        """`set`, which never waits, for symmetry."""
+
+    def delete(self, key: Key) -> None:
+        """Deletes `key`, whether it is there or not."""
+
+    def adelete(self, key: Key) -> _Later[None]:
+        """`delete`, which never waits, for symmetry."""
+
+    def batch_set(self, items: _Items, *, ttl: _Ttl = None) -> None:
+        """Sets many keys, from a mapping or an iterable of pairs."""
+
+    def abatch_set(self, items: _Items, *, ttl: _Ttl = None) -> _Later[None]:
+        """`batch_set`, which never waits, for symmetry."""
+
+    def acontains(self, key: Key) -> _Later[bool]:
+        """`contains` without blocking."""
+
+    def alen(self) -> _Later[int]:
+        """`len` without blocking."""
+
+    def _pop(self, key: Key, *default: Any) -> Any: ...
+    def apop(self, key: Key, *default: Any) -> _Later[Any]:
+        """`pop` without blocking."""
+
+    def setdefault(self, key: Key, default: Any = None, *, ttl: _Ttl = None) -> Any:
+        """The value of `key`; when there is none, sets and returns `default`."""
+
+    def asetdefault(self, key: Key, default: Any = None, *, ttl: _Ttl = None) -> _Later[Any]:
+        """`setdefault` without blocking."""
+
+    def incr(self, key: Key, delta: int = 1) -> int:
+        """Adds `delta` to an integer, counting from 0 when there is none, and returns the sum."""
+
+    def aincr(self, key: Key, delta: int = 1) -> _Later[int]:
+        """`incr` without blocking."""
+
+    def expire(self, key: Key, ttl: _Ttl) -> bool:
+        """Changes when an entry expires (`None`: never) and leaves its value; false if there is none."""
+
+    def aexpire(self, key: Key, ttl: _Ttl) -> _Later[bool]:
+        """`expire` without blocking."""
+
+    def _entry(self, key: Key) -> Optional[tuple[Any, int, Optional[float]]]: ...
+    def aentry(self, key: Key) -> _Later[Optional[Entry]]:
+        """`entry` without blocking."""
+
+    def clear(self) -> None:
+        """Removes every entry."""
+
+    def aclear(self) -> _Later[None]:
+        """`clear` without blocking."""
+
+    def commit(self) -> int:
+        """Commits; returns when all of it is committed, and synced in `durable`."""
+
+    def acommit(self) -> _Later[int]:
+        """`commit` without blocking."""
+
+    def rollback(self) -> None:
+        """Gives up everything that was written in it."""
+
+    def arollback(self) -> _Later[None]:
+        """`rollback`, which never waits, for symmetry."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has begun, was neither committed nor rolled back, and its time is not up."""
+
+    @property
+    def table_name(self) -> str:
+        """The table."""
+
+    @property
+    def storage_mode(self) -> StorageMode:
+        """The table's codec."""
 
 @final
 class Done(Coroutine[Any, Any, Any]):

@@ -47,6 +47,7 @@
 //! - [`Key`] is text, a 64-bit integer, bytes or a tuple of these; [`AsKey`] is what is taken as one.
 //! - [`Value`] is bytes as the table's codec wrote them; [`Dict::get_json`] and [`Dict::set_json`]
 //!   speak serde.
+//! - [`Transaction`] is a dict over all tables whose writes happen together or not at all.
 //! - [`Error`] has a kind that is the same in every language, and says what to do.
 //!
 //! The examples of this crate run it under tokio, under smol, and without any runtime. `docs/rust.md`
@@ -106,6 +107,9 @@ mod guide {}
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/io.md")]
 mod files {}
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/transactions.md")]
+mod transactions {}
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 mod readme {}

@@ -87,6 +87,8 @@ struct Inner<C> {
     queue: VecDeque<Item<C>>,
     /// The last operation that is to be committed: what only asks for the lock is none.
     written: u64,
+    /// The last operation that was acknowledged without waiting for its commit.
+    acknowledged: u64,
     /// Operations accepted, handed to the writer, and committed, since the store was opened.
     accepted: u64,
     taken: u64,
@@ -215,6 +217,7 @@ impl<C> Memtable<C> {
                 sealed: VecDeque::new(),
                 queue: VecDeque::new(),
                 written: 0,
+                acknowledged: 0,
                 accepted: 0,
                 taken: 0,
                 committed: 0,
@@ -320,6 +323,9 @@ impl<C> Memtable<C> {
             self.keys.fetch_add(added, Ordering::Release);
         }
         let waits = admission.durable || ops > admission.window || self.is_ending();
+        if !waits {
+            inner.acknowledged = inner.accepted;
+        }
         if admission.durable {
             inner.active.make_durable();
         } else if waits {
@@ -369,6 +375,14 @@ impl<C> Memtable<C> {
     /// The same for a read, which is not told of dropped rows.
     pub(crate) fn barrier(&self, deadline: Instant) -> Completion<()> {
         self.wait(false, deadline)
+    }
+
+    /// Done when every write that was acknowledged is committed, and what was accepted before it.
+    pub(crate) fn barrier_of_acknowledged(&self, deadline: Instant) -> Completion<()> {
+        let inner = self.inner.lock();
+        let reached = inner.committed >= inner.acknowledged;
+        drop(inner);
+        if reached { Completion::ready(Ok(())) } else { self.barrier(deadline) }
     }
 
     fn wait(&self, hears: bool, deadline: Instant) -> Completion<()> {

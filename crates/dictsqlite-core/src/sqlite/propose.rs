@@ -195,8 +195,8 @@ impl WriteConnection {
         known: &Known<'_>,
     ) -> std::result::Result<Option<Entry>, Refusal> {
         // A trigger may change what nobody names.
-        let sure = !(applied.wrote && self.has_triggers) && !applied.has_changed(key);
-        let entry = match sure.then(|| known(key)).flatten() {
+        let unsure = applied.wrote && self.has_triggers || applied.has_changed(key);
+        let entry = match if unsure { None } else { known(key) } {
             Some(entry) => Some(entry),
             None => {
                 let table = self.known_table(tables, packed_table(key), applied)?;

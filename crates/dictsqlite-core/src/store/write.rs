@@ -102,7 +102,7 @@ impl Store {
 
     /// Waits for the writer to commit what was accepted; on the deadline, says why it took so long
     /// and what that means.
-    fn await_writer(&self, completion: Completion<()>, deadline: Instant) -> Result<()> {
+    pub(crate) fn await_writer(&self, completion: Completion<()>, deadline: Instant) -> Result<()> {
         match completion.wait_until(deadline) {
             Ok(result) => result,
             Err(_still_waiting) => Err(self.state.too_late(true)),
@@ -121,6 +121,15 @@ impl Store {
         } else {
             self.state.memtable.barrier(deadline)
         }
+    }
+
+    /// Done when everything acknowledged so far is committed: a snapshot taken then has all of it. What
+    /// waits for its commit is not waited for.
+    pub(crate) fn barrier_of_acknowledged(&self, deadline: Instant) -> Completion<()> {
+        if self.state.memtable.is_empty() {
+            return Completion::ready(Ok(()));
+        }
+        self.state.memtable.barrier_of_acknowledged(deadline)
     }
 
     /// Waits until everything accepted so far is committed; with `durable`, until it is synced.

@@ -41,7 +41,7 @@ pub(crate) fn begin(begin: Begin) -> Result<Transaction> {
         let pinned = wait_for(begin.store.readers.pin(deadline), deadline)?;
         return begin.with(thread, Some(lock), pinned);
     }
-    begin.store.barrier(deadline)?;
+    begin.store.await_writer(begin.store.barrier_of_acknowledged(deadline), deadline)?;
     let pinned = wait_for(begin.store.readers.pin(deadline), deadline)?;
     begin.with(thread, None, pinned)
 }
@@ -64,7 +64,7 @@ pub(crate) fn begin_async(begin: Begin) -> Completion<Transaction> {
             None => completion,
         };
     }
-    match begin.store.barrier_async(deadline).now() {
+    match begin.store.barrier_of_acknowledged(deadline).now() {
         Ok(Ok(())) => match begin.store.readers.pin_idle() {
             Some(pinned) => Completion::ready(begin.with(0, None, pinned)),
             None => begin.pin_after(Completion::ready(Ok(())), None, deadline),

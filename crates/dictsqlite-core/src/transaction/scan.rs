@@ -167,7 +167,7 @@ impl TransactionScan {
 
     fn page(&mut self, inner: &mut Inner) -> Result<Page> {
         let mut page = Page::default();
-        while page.is_empty() && self.left > 0 && !(self.ended && !self.own) {
+        while page.is_empty() && self.left > 0 && (self.own || !self.ended) {
             let own_first = self.own && self.request.reverse;
             page = if self.own && (own_first || self.ended) {
                 self.own = false;

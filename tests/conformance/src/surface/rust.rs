@@ -9,8 +9,19 @@ use syn::{ImplItem, Item, Type, Visibility};
 use super::Found;
 
 /// The types whose functions are operations; the others are data.
-const TYPES: [&str; 8] =
-    ["Dict", "Scan", "Cursor", "Cursors", "ValueReader", "ValueWriter", "Completion", "Canceller"];
+const TYPES: [&str; 11] = [
+    "Dict",
+    "Scan",
+    "Cursor",
+    "Cursors",
+    "ValueReader",
+    "ValueWriter",
+    "Transaction",
+    "TransactionScan",
+    "Atomic",
+    "Completion",
+    "Canceller",
+];
 
 pub(super) fn found(root: &Path) -> Result<Found> {
     let source = root.join("crates/dictsqlite-core/src");

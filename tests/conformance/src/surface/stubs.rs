@@ -8,17 +8,27 @@ use anyhow::{Context, Result};
 use super::Found;
 
 /// The stubs of what a handle is made of, and the classes in them.
-const STUBS: [(&str, &[&str]); 6] = [
-    ("_dictsqlite.pyi", &["Dict", "Scan", "AsyncScan", "Pipeline"]),
+const STUBS: [(&str, &[&str]); 7] = [
+    ("_dictsqlite.pyi", &["Dict", "Scan", "AsyncScan", "Pipeline", "Transaction"]),
     ("_dict.pyi", &["DictSQLite"]),
     ("_awaitable.pyi", &["Awaitables"]),
     ("_memoize.pyi", &["Memoizing"]),
     ("_streams.py", &["Streams", "ValueReader", "ValueWriter"]),
     ("_pipeline.py", &["Pipeline"]),
+    ("_transaction.pyi", &["Transacting", "Transaction", "Atomic", "Savepoint"]),
 ];
 
 /// Those of them that are no part of the handle.
-const OTHERS: [&str; 5] = ["Scan", "AsyncScan", "Pipeline", "ValueReader", "ValueWriter"];
+const OTHERS: [&str; 8] = [
+    "Scan",
+    "AsyncScan",
+    "Pipeline",
+    "ValueReader",
+    "ValueWriter",
+    "Transaction",
+    "Atomic",
+    "Savepoint",
+];
 
 pub(super) fn found(root: &Path) -> Result<Found> {
     let dir = root.join("python/dictsqlite");

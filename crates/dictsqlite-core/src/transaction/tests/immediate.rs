@@ -56,7 +56,7 @@ fn the_dict_itself_is_refused_to_its_owner_and_to_nobody_else() {
         let other = scope.spawn(|| {
             assert_eq!(got(&dict, "k").as_deref(), Some("v"));
             dict.set("theirs", b"accepted").unwrap();
-            assert_eq!(dict.len().is_ok(), true);
+            assert!(dict.len().is_ok());
         });
         assert_eq!(read_in(&tx, "theirs"), None);
         std::thread::sleep(Duration::from_millis(50));

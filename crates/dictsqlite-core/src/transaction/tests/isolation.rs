@@ -224,6 +224,29 @@ fn blind_writes_of_the_same_group_are_seen() {
 }
 
 #[test]
+fn beginning_waits_for_what_was_acknowledged_and_for_nobodys_commit() {
+    let file = File::new();
+    let dict = file.open_as(PersistMode::Durable);
+    dict.set("k", b"1").unwrap();
+    let lock = file.tool();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let pending = dict.set_async("k", b"2", Ttl::Default);
+    let tx = dict.transaction(&concurrent()).unwrap();
+    assert_eq!(read_in(&tx, "k").as_deref(), Some("1"));
+    assert!(!pending.is_done());
+    lock.execute_batch("COMMIT").unwrap();
+    in_time(pending).unwrap();
+    assert_eq!(read_in(&tx, "k").as_deref(), Some("1"));
+    tx.set("k", b"3").unwrap();
+    assert_eq!(conflict(tx.commit()), Some(Key::from("k")));
+    // What another handle wrote lazily was acknowledged, so it is waited for.
+    let lazy = file.open_as(PersistMode::Lazy);
+    lazy.set("k", b"4").unwrap();
+    let tx = dict.transaction(&concurrent()).unwrap();
+    assert_eq!(read_in(&tx, "k").as_deref(), Some("4"));
+}
+
+#[test]
 fn without_writes_nothing_conflicts() {
     let dict = fresh(PersistMode::WriteThrough);
     dict.set("k", b"1").unwrap();
