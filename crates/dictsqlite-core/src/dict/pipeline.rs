@@ -116,18 +116,26 @@ impl Dict {
         let (completer, completion) = pair();
         let results = Arc::new(Results::of(commands.len(), completer));
         let deadline = self.deadline();
-        for (n, command) in commands.into_iter().enumerate() {
+        let sent: Vec<_> = if self.options.read_only {
+            commands.into_iter().map(|command| self.read_only(at, command)).collect()
+        } else {
+            at.store.commands(commands, deadline, self.admission.durable)
+        };
+        for (n, sent) in sent.into_iter().enumerate() {
             let results = Arc::clone(&results);
-            let sent = match command {
-                // There is no writer, and nothing that a read must come after.
-                Command::Get { key } if self.options.read_only => {
-                    self.entry_async(unpack(&key)).then(|entry| entry.map(Outcome::Entry))
-                }
-                command => at.store.command(command, deadline, self.admission.durable),
-            };
             sent.on_done(move |outcome| results.put(n, outcome));
         }
         completion
+    }
+
+    /// Where there is no writer there is nothing that a read must come after.
+    fn read_only(&self, at: &Bound, command: Command) -> Completion<Outcome> {
+        match command {
+            Command::Get { key } => {
+                self.entry_async(unpack(&key)).then(|entry| entry.map(Outcome::Entry))
+            }
+            command => at.store.command(command, self.deadline(), false),
+        }
     }
 
     fn command_of(&self, at: &Bound, op: Op) -> Result<Command> {

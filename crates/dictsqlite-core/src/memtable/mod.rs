@@ -367,6 +367,30 @@ impl<C> Memtable<C> {
         Ok(())
     }
 
+    /// The same for many, with nothing of anybody's in between: the writer finds all of them or none.
+    ///
+    /// # Errors
+    /// Gives them back when the memtable is stopped.
+    pub(crate) fn commands(
+        &self,
+        commands: Vec<C>,
+        deadline: Instant,
+    ) -> std::result::Result<(), (Vec<C>, Error)> {
+        let mut inner = self.inner.lock();
+        if inner.stopping {
+            return Err((commands, Error::closed()));
+        }
+        inner.seal();
+        for command in commands {
+            inner.accepted += 1;
+            let accepted = inner.accepted;
+            inner.queue.push_back(Item::Command(command, deadline, accepted));
+        }
+        inner.active = Segment::starting_at(inner.accepted);
+        self.hurry(inner);
+        Ok(())
+    }
+
     /// Done when everything accepted so far is committed. A row that had to be dropped is told here.
     pub(crate) fn flush(&self, deadline: Instant) -> Completion<()> {
         self.wait(true, deadline)

@@ -299,6 +299,24 @@ impl Store {
         }
         answer.cancelled_by(move || stage.cancel())
     }
+
+    /// Sends many commands to the writer at once.
+    pub(crate) fn commands(
+        &self,
+        commands: Vec<Command>,
+        deadline: Instant,
+        durable: bool,
+    ) -> Vec<crate::completion::Completion<Outcome>> {
+        let request = |command| {
+            let (reply, answer) = pair();
+            (Request { command, durable, reply, stage: Arc::default() }, answer)
+        };
+        let (requests, answers): (Vec<_>, Vec<_>) = commands.into_iter().map(request).unzip();
+        if let Err((requests, e)) = self.state.memtable.commands(requests, deadline) {
+            requests.into_iter().for_each(|request| request.reply.complete(Err(e.clone())));
+        }
+        answers
+    }
 }
 
 /// Refuses to mix what a store cannot be twice.
