@@ -98,5 +98,8 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[doc = include_str!("../../../docs/rust.md")]
 mod guide {}
 #[cfg(doctest)]
+#[doc = include_str!("../../../docs/changes.md")]
+mod changes_page {}
+#[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 mod readme {}
