@@ -22,7 +22,7 @@ V4_OPTIONS = {
     "encryption_password": None, "enable_safe_pickle": None, "safe_pickle_allowed_modules": None, "buffer_size": 100,
 }  # fmt: skip
 NEW_OPTIONS = {
-    "flush_interval": 0.2, "cache_bytes": 256 << 20, "timeout": 30, "read_only": False, "ttl": None, "adopt": False,
+    "flush_interval": 0.2, "cache_bytes": 256 << 20, "timeout": 30, "read_only": False, "changes": None, "ttl": None, "adopt": False,
     "safe_pickle_allowed_names": None, "trusted": False,
 }  # fmt: skip
 

@@ -111,5 +111,8 @@ mod files {}
 #[doc = include_str!("../../../docs/transactions.md")]
 mod transactions {}
 #[cfg(doctest)]
+#[doc = include_str!("../../../docs/changes.md")]
+mod changes_page {}
+#[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 mod readme {}

@@ -198,7 +198,8 @@ impl Change {
 
     /// The value after; `None` for a delete and an expiry.
     #[getter]
-    fn new(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+    #[pyo3(name = "new")]
+    fn new_value(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.decoded(py, self.change.new.as_ref(), &self.new)
     }
 

@@ -94,6 +94,8 @@ fn told(changes: &[Change]) -> Vec<String> {
 struct Follower {
     entries: BTreeMap<Key, (Vec<u8>, i64, Option<i64>)>,
     last: i64,
+    /// What was told last of each key, for when it goes wrong.
+    history: BTreeMap<Key, Vec<String>>,
 }
 
 impl Follower {
@@ -103,7 +105,10 @@ impl Follower {
             self.last = change.seq;
             let before = self.entries.remove(&change.key);
             let old = before.as_ref().map(|(value, ..)| &value[..]);
-            assert_eq!(change.old.as_deref(), old, "{change:?}");
+            let history = self.history.entry(change.key.clone()).or_default();
+            assert_eq!(change.old.as_deref(), old, "{change:?} after {history:?}");
+            history.push(format!("{}: {}", change.seq, told(std::slice::from_ref(change))[0]));
+            history.drain(..history.len().saturating_sub(6));
             match change.kind {
                 ChangeKind::Insert => assert!(before.is_none(), "{change:?}"),
                 ChangeKind::Update | ChangeKind::Delete => assert!(before.is_some(), "{change:?}"),

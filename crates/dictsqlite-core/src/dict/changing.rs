@@ -7,6 +7,7 @@ use super::Dict;
 use crate::changes::{Changes, ChangesOptions, Watch};
 use crate::completion::Completion;
 use crate::error::{Error, Result};
+use crate::options::Options;
 use crate::store::unexpected;
 use crate::types::{AsKey, ChangeRetention, Command, Key, Outcome, PackedKey, StorageMode, pack};
 
@@ -22,7 +23,7 @@ impl Dict {
         storage: Option<StorageMode>,
         changes: Option<bool>,
     ) -> Result<Self> {
-        let options = crate::Options { changes, ..self.options.clone() };
+        let options = Options { changes, ..self.options.clone() };
         self.table_as(name, storage, options)
     }
 

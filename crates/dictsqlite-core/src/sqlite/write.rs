@@ -205,8 +205,10 @@ impl WriteConnection {
         // Rows another tool inserted took their ids without asking the counter.
         let max_id = number(&table.sql.last_number)?.unwrap_or(0);
         let next = number(&table.sql.next_expiry)?.unwrap_or(i64::MAX);
-        // A record that cannot be read is told where it is needed.
-        table.set_changes(schema::has_changes(&self.connection, &table.name).unwrap_or(false));
+        // A record that cannot be read changes nothing of what is known.
+        if let Ok(logged) = schema::has_changes(&self.connection, &table.name) {
+            table.set_changes(logged);
+        }
         self.equip(table)?;
         self.counter = self.counter.max(max_id);
         self.next_expiry.insert(table.id, next);

@@ -9,11 +9,13 @@ use syn::{ImplItem, Item, Type, Visibility};
 use super::Found;
 
 /// The types whose functions are operations; the others are data.
-const TYPES: [&str; 11] = [
+const TYPES: [&str; 13] = [
     "Dict",
     "Scan",
     "Cursor",
     "Cursors",
+    "Changes",
+    "Watch",
     "ValueReader",
     "ValueWriter",
     "Transaction",

@@ -9,7 +9,10 @@ use super::Found;
 
 /// The stubs of what a handle is made of, and the classes in them.
 const STUBS: [(&str, &[&str]); 7] = [
-    ("_dictsqlite.pyi", &["Dict", "Scan", "AsyncScan", "Pipeline", "Transaction"]),
+    (
+        "_dictsqlite.pyi",
+        &["Dict", "Scan", "AsyncScan", "Pipeline", "Transaction", "Changes", "Watch"],
+    ),
     ("_dict.pyi", &["DictSQLite"]),
     ("_awaitable.pyi", &["Awaitables"]),
     ("_memoize.pyi", &["Memoizing"]),
@@ -19,7 +22,9 @@ const STUBS: [(&str, &[&str]); 7] = [
 ];
 
 /// Those of them that are no part of the handle.
-const OTHERS: [&str; 8] = [
+const OTHERS: [&str; 10] = [
+    "Changes",
+    "Watch",
     "Scan",
     "AsyncScan",
     "Pipeline",
