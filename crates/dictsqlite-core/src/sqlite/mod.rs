@@ -1,7 +1,9 @@
 //! Everything that knows SQLite: the only place with SQL text. The floors above speak to it in the
 //! store's own words: apply these operations, get these keys, a page of a scan.
 
+mod alone;
 mod command;
+mod copy;
 mod fault;
 mod holder;
 mod open;
@@ -10,11 +12,15 @@ mod read;
 mod schema;
 mod stamp;
 mod table;
+mod upkeep;
+mod verify;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use alone::Alone;
+pub(crate) use copy::{Size, Source, problems_of_file};
 pub(crate) use holder::holders;
 pub(crate) use open::{FileId, Opener, Place};
 pub(crate) use page::{After, Bounds, PageRequest};
@@ -22,4 +28,5 @@ pub(crate) use read::{Reader, other_codec};
 pub(crate) use schema::check_name;
 pub(crate) use stamp::Stamps;
 pub(crate) use table::{Count, Table, Tables};
+pub(crate) use upkeep::{Moved, Upkeep};
 pub(crate) use write::{Applied, BlindWrite, Undone, WriteConnection, locked};
