@@ -58,6 +58,7 @@ mod codec;
 mod completion;
 mod dict;
 mod error;
+pub mod io;
 mod maintenance;
 mod memtable;
 mod options;

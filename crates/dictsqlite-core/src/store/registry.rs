@@ -11,6 +11,7 @@ use crate::sync::{Condvar, Mutex};
 
 use super::{Store, check_same, is_private};
 use crate::error::{Error, ErrorKind, Result};
+use crate::io;
 use crate::options::Options;
 use crate::sqlite::{FileId, Place};
 use crate::vfs::{self, fork};
@@ -49,6 +50,7 @@ struct Registry {
 
 static FIRST: LazyLock<Registry> = LazyLock::new(|| {
     fork::before(flush_private);
+    io::guard_by(is_live);
     Registry { generation: fork::generation(), ..Registry::default() }
 });
 
@@ -120,6 +122,28 @@ fn flush_private() {
         // Nobody can be told here; a heap has no lock or disk that could fail it.
         let _ = store.barrier(deadline);
     }
+}
+
+/// Whether a file is one that SQLite has open for a store: nobody else is to open or replace it.
+fn is_live(path: &Path) -> bool {
+    let Some(file) = FileId::of(path) else { return false };
+    let slots = registry().slots.lock();
+    if slots.contains_key(&Id::File(file)) {
+        return true;
+    }
+    let places = slots.values().filter_map(|slot| match slot {
+        Slot::Open(store) => store.path().map(Path::as_os_str).map(ToOwned::to_owned),
+        Slot::Moving => None,
+    });
+    let places: Vec<_> = places.collect();
+    drop(slots);
+    places.into_iter().any(|place| {
+        ["-wal", "-shm"].into_iter().any(|suffix| {
+            let mut beside = place.clone();
+            beside.push(suffix);
+            FileId::of(Path::new(&beside)) == Some(file)
+        })
+    })
 }
 
 /// Opens the store at `path`, or finds it; it is counted as one more handle.
