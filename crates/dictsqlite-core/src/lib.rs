@@ -52,6 +52,7 @@
 //! The examples of this crate run it under tokio, under smol, and without any runtime. `docs/rust.md`
 //! in the repository is the guide, `docs/durability.md` has the promises, `docs/design.md` the inside.
 
+mod backup;
 mod cache;
 mod clock;
 mod codec;
@@ -73,10 +74,14 @@ mod types;
 mod vfs;
 mod writer;
 
+pub use backup::{
+    BackupOptions, Checkpoint, Copied, ExportFormat, ExportOptions, ImportOptions, Imported, OnConflict,
+    Progress, RestoreOptions, Warmed, restore,
+};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use codec::MAX_VALUE_BYTES;
 pub use completion::{Canceller, Completion, interruptible};
-pub use dict::{Dict, Peek, Stats, Ttl};
+pub use dict::{Dict, Peek, Stats, Ttl, restore_async};
 pub use error::{Error, ErrorKind, Result};
 pub use options::Options;
 pub use scan::{Item, Scan, ScanOptions};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::aside::{Aside, failed};
 use super::place::{Place, What};
-use super::{Copied, Progress};
+use super::{Copied, Progress, copy};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sqlite::{FileId, Source, problems_of_file};
 
@@ -62,8 +62,7 @@ pub fn restore(
     pinned.check_ours(&source)?;
     let like = if place.path().exists() { place.path() } else { &source };
     let aside = Aside::beside(place.path(), Some(like))?;
-    let size = pinned.copy(aside.path(), &mut |done, total| progress.report(done, total))?;
-    drop(pinned);
+    let copied = copy::copy(pinned, &aside, progress)?;
     if let Some(problem) = problems_of_file(aside.path())?.first() {
         return Err(Error::new(
             ErrorKind::Corrupt,
@@ -71,6 +70,6 @@ pub fn restore(
         ));
     }
     place.put(aside, progress)?;
-    progress.finish(size.pages);
-    Ok(Copied { pages: size.pages, bytes: size.bytes })
+    progress.finish(copied.pages);
+    Ok(copied)
 }

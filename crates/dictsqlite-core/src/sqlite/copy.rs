@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::fault;
 use super::open::{Opener, Place};
+use super::raw::{self, Extent};
 use super::schema::{self, Identity};
 use super::verify;
 use crate::error::{Error, ErrorKind, Result};
@@ -33,6 +34,8 @@ pub(crate) struct Size {
 pub(crate) struct Source {
     /// Closed under a pass.
     connection: Option<Connection>,
+    /// Where it can be copied as files.
+    extent: Option<Extent>,
     timeout: Duration,
 }
 
@@ -41,7 +44,7 @@ impl Source {
     pub(crate) fn open(opener: &Opener) -> Result<Self> {
         let _pass = fork::enter();
         let connection = opener.connect(SOURCE_KIB)?;
-        Self::pinned(connection, opener.timeout)
+        Self::pinned(connection, opener.timeout, true)
     }
 
     /// A file that is no open store of this process. If nobody has it open, nothing is made beside it.
@@ -54,19 +57,39 @@ impl Source {
             file: None,
             misplaced: Default::default(),
         };
-        let connection = if is_in_use(path) {
+        let in_use = is_in_use(path);
+        let connection = if in_use {
             opener.connect(SOURCE_KIB)?
         } else {
             still(path).map_err(|e| fault::error(&e, &format!("opening {}", path.display())))?
         };
-        Self::pinned(connection, timeout)
+        Self::pinned(connection, timeout, in_use)
     }
 
-    fn pinned(connection: Connection, timeout: Duration) -> Result<Self> {
-        connection
-            .execute_batch("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1")
+    fn pinned(connection: Connection, timeout: Duration, has_log: bool) -> Result<Self> {
+        let begun = if has_log {
+            raw::begin(&connection)
+        } else {
+            connection.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1").map(|()| None)
+        };
+        let extent = begun
             .map_err(|e| fault::error(&e, "reading the database to be copied"))?;
-        Ok(Self { connection: Some(connection), timeout })
+        Ok(Self { connection: Some(connection), extent, timeout })
+    }
+
+    /// What there is to copy, where it can be copied as files: SQLite's own and faster.
+    pub(crate) fn extent(&self) -> Option<Extent> {
+        self.extent
+    }
+
+    /// Fills `out` from the database at `at`.
+    pub(crate) fn read_database(&self, out: &mut [u8], at: u64) -> Result<()> {
+        raw::read_database(self.connection()?, out, at)
+    }
+
+    /// Fills `out` from the log at `at`; false when the database alone is the moment.
+    pub(crate) fn read_log(&self, extent: &Extent, out: &mut [u8], at: u64) -> Result<bool> {
+        raw::read_log(self.connection()?, extent, out, at)
     }
 
     fn connection(&self) -> Result<&Connection> {
@@ -96,49 +119,57 @@ impl Source {
         to: &Path,
         step: &mut dyn FnMut(u64, u64) -> Result<()>,
     ) -> Result<Size> {
-        let doing = || format!("copying to {}", to.display());
-        let fail = |e: rusqlite::Error| fault::error(&e, &doing());
+        let fail = |e: rusqlite::Error| fault::error(&e, &format!("copying to {}", to.display()));
         let from = self.connection()?;
         let pass = fork::enter();
         let mut copy = new_copy(to).map_err(fail)?;
-        let mut busy_since = None;
-        let mut size = Size::default();
-        {
-            let backup = Backup::new(from, &mut copy).map_err(fail)?;
-            drop(pass);
-            loop {
-                let pass = fork::enter();
-                let stepped = backup.step(STEP_PAGES).map_err(fail)?;
-                let progress = backup.progress();
-                drop(pass);
-                let total = u64::try_from(progress.pagecount).unwrap_or(0);
-                let left = u64::try_from(progress.remaining).unwrap_or(0);
-                size.pages = total;
-                match stepped {
-                    StepResult::Done => break,
-                    StepResult::More => busy_since = None,
-                    _ => {
-                        let since = *busy_since.get_or_insert_with(Instant::now);
-                        if since.elapsed() >= self.timeout {
-                            return Err(Error::new(
-                                ErrorKind::Busy,
-                                format!("{}: another connection holds a lock on it", doing()),
-                            ));
-                        }
-                        std::thread::sleep(RETRY);
-                    }
-                }
-                // The end is told when all of it is on disk.
-                step((total - left).min(total.saturating_sub(1)), total)?;
-            }
+        let backup = Backup::new(from, &mut copy).map_err(fail);
+        drop(pass);
+        // What SQLite holds is given up under a pass, however it ends.
+        let copied = backup.and_then(|backup| {
+            let pages = self.step_through(&backup, to, step);
             let _pass = fork::enter();
             drop(backup);
-        }
+            pages
+        });
         let _pass = fork::enter();
+        let closed = copy.close().map_err(|(_, e)| fail(e));
+        let pages = copied?;
+        closed?;
         let page: u64 = from.query_row("PRAGMA page_size", [], |row| row.get(0)).map_err(fail)?;
-        size.bytes = size.pages * page;
-        copy.close().map_err(|(_, e)| fail(e))?;
-        Ok(size)
+        Ok(Size { pages, bytes: pages * page })
+    }
+
+    fn step_through(
+        &self,
+        backup: &Backup<'_, '_>,
+        to: &Path,
+        step: &mut dyn FnMut(u64, u64) -> Result<()>,
+    ) -> Result<u64> {
+        let doing = || format!("copying to {}", to.display());
+        let mut busy_since = None;
+        loop {
+            let pass = fork::enter();
+            let stepped = backup.step(STEP_PAGES).map_err(|e| fault::error(&e, &doing()))?;
+            let progress = backup.progress();
+            drop(pass);
+            let total = u64::try_from(progress.pagecount).unwrap_or(0);
+            let left = u64::try_from(progress.remaining).unwrap_or(0);
+            match stepped {
+                StepResult::Done => return Ok(total),
+                StepResult::More => busy_since = None,
+                _ => {
+                    let since = *busy_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= self.timeout {
+                        let message = format!("{}: another connection has a lock on it", doing());
+                        return Err(Error::new(ErrorKind::Busy, message));
+                    }
+                    std::thread::sleep(RETRY);
+                }
+            }
+            // The end is told when all of it is on disk.
+            step((total - left).min(total.saturating_sub(1)), total)?;
+        }
     }
 }
 
