@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from . import errors
+from . import bench, errors
 from ._async import AsyncDictSQLite
 from ._dictsqlite import __version__
 from ._dict import DictSQLite, DictSQLiteV4, Entry, open
@@ -63,6 +63,7 @@ __all__ = [
     "UnsupportedError",
     "__version__",
     "arestore",
+    "bench",
     "errors",
     "import_legacy",
     "open",

@@ -308,5 +308,8 @@ def restore(
     """Puts a copy of a backup at `path`, where no process may have a store open; the copy's bytes."""
 
 def _arestore(progress: Progress, *args: Any) -> _Later[int]: ...
+def _compare(
+    operation: str, iterations: int, size: int, concurrency: int, directory: Optional[str]
+) -> tuple[str, str]: ...
 def shutdown(limit: float) -> list[str]:
     """Flushes every open store for at most `limit` seconds in all; a line for each that still has writes."""

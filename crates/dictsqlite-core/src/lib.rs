@@ -100,5 +100,8 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[doc = include_str!("../../../docs/rust.md")]
 mod guide {}
 #[cfg(doctest)]
+#[doc = include_str!("../../../docs/io.md")]
+mod files {}
+#[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 mod readme {}

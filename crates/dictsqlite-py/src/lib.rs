@@ -3,6 +3,7 @@
 //! `Dict` holds what must be fast; the public classes in `python/dictsqlite` build on it.
 
 mod asynchronous;
+mod bench;
 mod codec;
 mod dict;
 mod errors;
@@ -33,6 +34,8 @@ fn shutdown(py: Python<'_>, limit: f64) -> PyResult<Vec<String>> {
 mod _dictsqlite {
     #[pymodule_export]
     use super::asynchronous::{AsyncScan, Done};
+    #[pymodule_export]
+    use super::bench::compare;
     #[pymodule_export]
     use super::dict::Dict;
     #[pymodule_export]

@@ -33,14 +33,28 @@ impl Default for DefaultVfs {
 impl DefaultVfs {
     /// The best back end there is.
     pub fn new() -> Self {
-        let fallback = Some("io_uring is for Linux only".to_owned());
-        Self { inner: Arc::new(PoolVfs::new()), fallback }
+        match ring() {
+            Ok(inner) => Self { inner, fallback: None },
+            Err(why) => Self { inner: Arc::new(PoolVfs::new()), fallback: Some(why) },
+        }
     }
 
     /// Why it is the pool and not io_uring, in words; `None` when it is io_uring.
     pub fn fallback(&self) -> Option<&str> {
         self.fallback.as_deref()
     }
+}
+
+/// Files by io_uring, or in words why not.
+#[cfg(target_os = "linux")]
+pub(super) fn ring() -> Result<Arc<dyn AsyncVfs>, String> {
+    let vfs = super::uring::UringVfs::new().map_err(|e| e.message().to_owned())?;
+    Ok(Arc::new(vfs))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn ring() -> Result<Arc<dyn AsyncVfs>, String> {
+    Err("io_uring is for Linux only".to_owned())
 }
 
 impl AsyncVfs for DefaultVfs {

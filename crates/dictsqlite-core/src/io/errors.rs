@@ -63,3 +63,8 @@ pub(super) fn check_range(offset: u64, len: usize) -> Result<(), Error> {
 pub(super) fn all_failed(batch: Vec<(super::buf::Buf, u64)>, error: &Error) -> Vec<Transfer> {
     batch.into_iter().map(|(buf, _)| Transfer::failed(buf, error.clone())).collect()
 }
+
+/// The error of a controller that lets nobody in any more.
+pub(super) fn closed_room() -> Error {
+    Error::new(ErrorKind::Closed, "no more work is let in: the controller of the room is closed")
+}

@@ -28,7 +28,9 @@
 //! # smol::block_on(run(dir.path())).unwrap();
 //! ```
 
+mod backpressure;
 mod buf;
+mod compare;
 mod default;
 mod errors;
 mod file;
@@ -45,13 +47,27 @@ mod per_fork;
 mod pool;
 mod pool_file;
 mod pool_vfs;
+#[cfg(test)]
+mod tests;
 mod timer;
+#[cfg(target_os = "linux")]
+mod uring;
 mod vfs;
+mod writer;
 
+pub use backpressure::{Backpressure, BackpressureMetrics, Permit, Room};
 pub use buf::{ALIGNMENT, Buf};
+pub use compare::{
+    Comparison, Way, compare_read_performance, compare_read_performance_async,
+    compare_read_performance_in, compare_write_performance, compare_write_performance_async,
+    compare_write_performance_in,
+};
 pub use default::DefaultVfs;
 pub use file::{AsyncFile, Kind, LockLevel, Sync, Transfer, VectoredTransfer};
 pub(crate) use live::guard_by;
 pub use memory::MemoryVfs;
 pub use pool_vfs::PoolVfs;
+#[cfg(target_os = "linux")]
+pub use uring::UringVfs;
 pub use vfs::{Access, AsyncVfs, OpenOptions};
+pub use writer::FileWriter;

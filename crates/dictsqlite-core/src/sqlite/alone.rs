@@ -26,7 +26,7 @@ impl Alone {
     /// `Busy` when another connection has it open.
     pub(crate) fn with(path: &Path) -> Result<Self> {
         let _pass = fork::enter();
-        vfs::fork::watch();
+        fork::watch();
         vfs::install_locks();
         match alone(path) {
             Ok(connection) => Ok(Self { connection: Some(connection) }),

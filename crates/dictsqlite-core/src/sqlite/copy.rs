@@ -136,8 +136,8 @@ impl Source {
         let closed = copy.close().map_err(|(_, e)| fail(e));
         let pages = copied?;
         closed?;
-        let page: u64 = from.query_row("PRAGMA page_size", [], |row| row.get(0)).map_err(fail)?;
-        Ok(Size { pages, bytes: pages * page })
+        let page: i64 = from.query_row("PRAGMA page_size", [], |row| row.get(0)).map_err(fail)?;
+        Ok(Size { pages, bytes: pages * page.unsigned_abs() })
     }
 
     fn step_through(
@@ -203,7 +203,7 @@ fn is_in_use(path: &Path) -> bool {
 
 /// A connection to a file that does not change: takes no locks and makes no files.
 fn still(path: &Path) -> rusqlite::Result<Connection> {
-    vfs::fork::watch();
+    fork::watch();
     vfs::install_locks();
     let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_READ_ONLY

@@ -21,7 +21,7 @@ mod write;
 mod tests;
 
 pub(crate) use alone::Alone;
-pub(crate) use copy::{Size, Source, problems_of_file};
+pub(crate) use copy::{Source, problems_of_file};
 pub(crate) use holder::holders;
 pub(crate) use open::{FileId, Opener, Place};
 pub(crate) use page::{After, Bounds, PageRequest};
@@ -30,5 +30,5 @@ pub(crate) use read::{Reader, other_codec};
 pub(crate) use schema::check_name;
 pub(crate) use stamp::Stamps;
 pub(crate) use table::{Count, Table, Tables};
-pub(crate) use upkeep::{Moved, Upkeep};
+pub(crate) use upkeep::Upkeep;
 pub(crate) use write::{Applied, BlindWrite, Undone, WriteConnection, locked};

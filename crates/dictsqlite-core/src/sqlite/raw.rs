@@ -72,7 +72,7 @@ pub(super) fn begin(c: &Connection) -> rusqlite::Result<Option<Extent>> {
 }
 
 fn extent(c: &Connection, stamp: Stamp) -> rusqlite::Result<Option<Extent>> {
-    let number = |sql: &str| c.query_row(sql, [], |row| row.get::<_, u64>(0));
+    let number = |sql: &str| c.query_row(sql, [], |row| row.get(0)).map(i64::unsigned_abs);
     let (pages, page) = (number("PRAGMA page_count")?, number("PRAGMA page_size")?);
     let there = RawFiles::of(c).and_then(|files| files.length(Which::Database).ok());
     if there.is_none_or(|bytes| bytes < LEAST) {
@@ -113,15 +113,14 @@ pub(crate) fn merge(copy: &Path, extent: &Extent) -> Result<()> {
     let fail = |e: Sqlite| fault::error(&e, &format!("copying to {}", copy.display()));
     let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_READ_WRITE;
     let connection = Connection::open_with_flags(copy, flags).map_err(fail)?;
-    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, u64>(0));
-    let merged = || -> rusqlite::Result<(u64, u64)> {
+        let merged = || -> rusqlite::Result<(u64, u64)> {
         connection.pragma_update(None, "locking_mode", "exclusive")?;
         connection.pragma_update(None, "synchronous", "off")?;
-        let pages = number("PRAGMA page_count")?;
+        let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
         // Gives the frames it found to be whole. The log goes when the connection is closed.
         let sql = "PRAGMA wal_checkpoint(PASSIVE)";
         let frames = connection.query_row(sql, [], |row| row.get::<_, i64>(1))?;
-        Ok((pages, u64::try_from(frames).unwrap_or(0)))
+        Ok((pages.unsigned_abs(), u64::try_from(frames).unwrap_or(0)))
     };
     let merged = merged().map_err(fail);
     let closed = connection.close().map_err(|(_, e)| fail(e));

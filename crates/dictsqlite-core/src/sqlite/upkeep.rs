@@ -75,6 +75,7 @@ impl Upkeep {
                 [],
                 |row| row.get(0),
             )
+            .map(i64::unsigned_abs)
             .map_err(|e| fault::error(&e, "reading the size"))
     }
 
