@@ -75,8 +75,8 @@ mod vfs;
 mod writer;
 
 pub use backup::{
-    BackupOptions, Checkpoint, Copied, ExportFormat, ExportOptions, ImportOptions, Imported, OnConflict,
-    Progress, RestoreOptions, Warmed, restore,
+    BackupOptions, Checkpoint, Copied, ExportFormat, ExportOptions, ImportOptions, Imported,
+    OnConflict, Progress, RestoreOptions, Warmed, restore,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use codec::MAX_VALUE_BYTES;

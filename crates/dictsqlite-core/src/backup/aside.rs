@@ -143,9 +143,10 @@ fn remove_stale(place: &Path) {
             continue;
         };
         let ours = rest.len() == DIGITS && rest.bytes().all(|b| b.is_ascii_hexdigit());
-        let old = entry.metadata().and_then(|m| m.modified()).is_ok_and(|at| {
-            at.elapsed().is_ok_and(|age| age > STALE)
-        });
+        let old = entry
+            .metadata()
+            .and_then(|m| m.modified())
+            .is_ok_and(|at| at.elapsed().is_ok_and(|age| age > STALE));
         // Whoever still writes it has it locked.
         if ours && old && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok()) {
             let _ = std::fs::remove_file(entry.path());

@@ -117,12 +117,14 @@ impl<R: Read> Frames<R> {
         self.bytes
     }
 
+    /// Of the entry last given.
     pub(super) fn place(&self) -> String {
-        format!("entry {} at byte {}", self.count + 1, self.start)
+        format!("entry {} at byte {}", self.count, self.start)
     }
 
+    /// Of the one that was to be next.
     fn damaged(&self, why: &str) -> Error {
-        damaged(&self.place(), why)
+        damaged(&format!("entry {} at byte {}", self.count + 1, self.start), why)
     }
 
     /// The next frame; false at the end of the file.
@@ -137,7 +139,8 @@ impl<R: Read> Frames<R> {
                 n => have += n,
             }
         }
-        let word = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+        let word =
+            |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
         let (length, checksum) = (u64::from(word(0)), word(4));
         if length > LARGEST {
             return Err(self.damaged("its length is damaged"));

@@ -12,8 +12,7 @@ const PIECE: u64 = 1 << 20;
 /// Copies the moment of `source` to `aside`, and lets go of it.
 pub(super) fn copy(source: Source, aside: &Aside, progress: &Progress) -> Result<Copied> {
     let Some(extent) = source.extent() else {
-        let size =
-            source.copy(aside.path(), &mut |done, total| progress.report(done, total))?;
+        let size = source.copy(aside.path(), &mut |done, total| progress.report(done, total))?;
         return Ok(Copied { pages: size.pages, bytes: size.bytes });
     };
     copy_database(&source, &extent, aside, progress)?;

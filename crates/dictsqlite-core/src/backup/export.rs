@@ -48,7 +48,8 @@ pub(crate) fn export(
 ) -> Result<u64> {
     let progress = &options.progress;
     progress.begin()?;
-    let place = Place::new(dest, What::Export, options.overwrite, store.state.opener.file, timeout)?;
+    let place =
+        Place::new(dest, What::Export, options.overwrite, store.state.opener.file, timeout)?;
     let deadline = Instant::now() + timeout;
     let tables = chosen(store, own, options, deadline)?;
     store.barrier(deadline)?;

@@ -192,8 +192,7 @@ fn verify(
             return Err(Error::invalid(format!("it has no table {wanted:?}; it has: {has}")));
         }
     }
-    let wanted =
-        |name: &String| options.tables.is_empty() || options.tables.contains(name);
+    let wanted = |name: &String| options.tables.is_empty() || options.tables.contains(name);
     let wanted: Vec<bool> = named.iter().map(|named| wanted(&named.name)).collect();
     let deadline = Instant::now() + timeout;
     let there = store.tables(deadline)?;
@@ -217,9 +216,7 @@ fn verify(
     }
     while let Some(record) = export.next()? {
         let packed = pack(0, record.key.as_key())
-            .and_then(|packed| {
-                crate::codec::check_size(&packed, &record.value).map(|()| packed)
-            })
+            .and_then(|packed| crate::codec::check_size(&packed, &record.value).map(|()| packed))
             .map_err(|e| Error::new(e.kind(), format!("{}: {}", export.place(), e.message())))?;
         drop(packed);
         if let Some(table) = &opened[record.table] {

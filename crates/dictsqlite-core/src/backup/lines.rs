@@ -59,8 +59,9 @@ fn there<'de, D: Deserializer<'de>>(d: D) -> std::result::Result<Option<&'de Raw
 enum JsonKey {
     Int(i64),
     Text(String),
-    Bytes(JsonBytes),
+    // Before bytes, since a list would be taken for their fields.
     Tuple(Vec<JsonKey>),
+    Bytes(JsonBytes),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -258,6 +259,10 @@ impl<R: Read> Lines<R> {
     }
 
     fn parse(&self, line: &[u8]) -> std::result::Result<Option<Record>, String> {
+        // A list would be taken for an entry's fields.
+        if line.trim_ascii_start().first() != Some(&b'{') {
+            return Err("this is no entry: it is no object".to_owned());
+        }
         let line: Line<'_> =
             serde_json::from_slice(line).map_err(|e| format!("this is no entry ({e})"))?;
         if let Some(end) = line.end {

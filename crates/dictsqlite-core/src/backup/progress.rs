@@ -77,9 +77,8 @@ impl Progress {
     /// will; false when it was cancelled before, or when its result is already in its place.
     pub fn cancel(&self) -> bool {
         let stage = &self.0.stage;
-        let cancelled = stage
-            .compare_exchange(RUNNING, CANCELLED, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok();
+        let cancelled =
+            stage.compare_exchange(RUNNING, CANCELLED, Ordering::AcqRel, Ordering::Acquire).is_ok();
         if cancelled && let Some(interrupt) = &*self.0.interrupt.lock() {
             interrupt();
         }

@@ -53,8 +53,7 @@ fn open(path: &Path) -> Arc<Dict> {
 }
 
 fn with_codec(path: &Path, storage_mode: StorageMode) -> Arc<Dict> {
-    let options =
-        Options { persist_mode: PersistMode::Lazy, storage_mode, ..Options::default() };
+    let options = Options { persist_mode: PersistMode::Lazy, storage_mode, ..Options::default() };
     Arc::new(Dict::open(path, &options).unwrap())
 }
 

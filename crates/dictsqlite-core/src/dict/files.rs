@@ -146,10 +146,7 @@ impl Dict {
     }
 
     /// [`Dict::integrity_check`] without blocking.
-    pub fn integrity_check_async(
-        self: &Arc<Self>,
-        progress: &Progress,
-    ) -> Completion<Vec<String>> {
+    pub fn integrity_check_async(self: &Arc<Self>, progress: &Progress) -> Completion<Vec<String>> {
         let progress = progress.clone();
         self.long(progress.clone(), move |dict| dict.integrity_check(&progress))
     }

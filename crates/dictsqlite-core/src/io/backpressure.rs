@@ -162,7 +162,7 @@ impl Backpressure {
     /// # Errors
     /// `Closed`, also while it waits; `Cancelled` when [`interruptible`](crate::interruptible) says so.
     pub fn acquire(&self, bytes: u64) -> Result<Permit> {
-        block_on(Self::acquire_async(self, bytes))
+        block_on(self.acquire_async(bytes))
     }
 
     /// The same for any executor. Dropped before it is done, it leaves the queue.
@@ -266,9 +266,9 @@ impl Shared {
 
     /// The pieces are counted first: so whoever is next of them waits for bytes, and later ones wait
     /// behind.
-    async fn acquire(self: Arc<Self>, bytes: u64) -> Result<Permit> {
+    async fn acquire(self: &Arc<Self>, bytes: u64) -> Result<Permit> {
         self.check_generation()?;
-        let queued = Queued::new(&self);
+        let queued = Queued::new(self);
         let one = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| closed_room())?;
         let units = self.units(bytes);
         let many =

@@ -72,8 +72,7 @@ impl Source {
         } else {
             connection.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1").map(|()| None)
         };
-        let extent = begun
-            .map_err(|e| fault::error(&e, "reading the database to be copied"))?;
+        let extent = begun.map_err(|e| fault::error(&e, "reading the database to be copied"))?;
         Ok(Self { connection: Some(connection), extent, timeout })
     }
 

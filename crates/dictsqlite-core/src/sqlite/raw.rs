@@ -113,7 +113,7 @@ pub(crate) fn merge(copy: &Path, extent: &Extent) -> Result<()> {
     let fail = |e: Sqlite| fault::error(&e, &format!("copying to {}", copy.display()));
     let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_READ_WRITE;
     let connection = Connection::open_with_flags(copy, flags).map_err(fail)?;
-        let merged = || -> rusqlite::Result<(u64, u64)> {
+    let merged = || -> rusqlite::Result<(u64, u64)> {
         connection.pragma_update(None, "locking_mode", "exclusive")?;
         connection.pragma_update(None, "synchronous", "off")?;
         let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;

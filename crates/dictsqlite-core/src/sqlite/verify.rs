@@ -129,7 +129,9 @@ fn rows_of(
     let readable = match storage {
         StorageMode::Bytes => "typeof(value) IN ('blob', 'text')",
         StorageMode::Pickle => "typeof(value) = 'blob'",
-        StorageMode::Json => "typeof(value) <> 'blob' AND (typeof(value) <> 'text' OR json_valid(value))",
+        StorageMode::Json => {
+            "typeof(value) <> 'blob' AND (typeof(value) <> 'text' OR json_valid(value))"
+        }
         StorageMode::Jsonb => "typeof(value) <> 'blob' OR json_valid(value, 8)",
     };
     let (newest, place, unreadable, keyless): (i64, i64, i64, i64) = c.query_row(

@@ -68,9 +68,7 @@ impl Dict {
             let progress = progress.get().0.clone();
             let options = ImportOptions { tables, on_conflict, progress };
             let imported = self.opened(py)?.dict.import_async(path(source)?, &options);
-            awaitable(py, imported, |py, imported| {
-                Ok(counts(py, &imported)?.into_any().unbind())
-            })
+            awaitable(py, imported, |py, imported| Ok(counts(py, &imported)?.into_any().unbind()))
         })
     }
 

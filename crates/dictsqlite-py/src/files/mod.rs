@@ -160,9 +160,8 @@ impl Dict {
         progress: Option<Bound<'_, PyAny>>,
     ) -> PyResult<(u64, u64)> {
         let (dict, prefix) = (&self.opened(py)?.dict, key(prefix)?);
-        let warmed = watched(progress, |progress| {
-            blocking(py, || dict.warm(prefix.as_ref(), &progress))
-        })?;
+        let warmed =
+            watched(progress, |progress| blocking(py, || dict.warm(prefix.as_ref(), &progress)))?;
         Ok((warmed.read, warmed.cached))
     }
 

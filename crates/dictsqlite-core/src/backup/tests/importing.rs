@@ -109,14 +109,13 @@ fn what_is_wrong_with_a_line_is_said_with_its_number() {
     assert!(refused(&format!("{unknown}\n{{\"end\":0}}\n")).1.contains("pickle"));
     assert_eq!(dict.tables().unwrap().len(), 1, "no table was made for what was refused");
     // As people write it.
-    let text = format!("{head}\r\n {{ \"t\" : \"j\", \"v\" : {{ \"a\" : null }}, \"k\" : [1, \"b\"] }} \r\n{{\"end\":null}}");
+    let text = format!(
+        "{head}\r\n {{ \"t\" : \"j\", \"v\" : {{ \"a\" : null }}, \"k\" : [1, \"b\"] }} \r\n{{\"end\":null}}"
+    );
     fs::write(place.path("export"), text).unwrap();
     dict.import(place.path("export"), &ImportOptions::default()).unwrap();
-    let entry = (
-        Key::Tuple(vec![Key::Int(1), Key::Text("b".into())]),
-        b"{ \"a\" : null }".to_vec(),
-        None,
-    );
+    let entry =
+        (Key::Tuple(vec![Key::Int(1), Key::Text("b".into())]), b"{ \"a\" : null }".to_vec(), None);
     assert_eq!(contents(&dict.table("j", None).unwrap()), [entry]);
 }
 

@@ -1,7 +1,9 @@
 use std::os::unix::fs::FileExt;
 
 use super::{Place, contents, fill};
-use crate::{BackupOptions, Dict, ErrorKind, Options, Progress, RestoreOptions, restore, restore_async};
+use crate::{
+    BackupOptions, Dict, ErrorKind, Options, Progress, RestoreOptions, restore, restore_async,
+};
 
 fn replacing() -> RestoreOptions {
     RestoreOptions {

@@ -197,7 +197,10 @@ fn problems(damage: &str) -> String {
 fn what_we_rely_on_beyond_sqlite_is_checked() {
     assert_eq!(problems("SELECT 1"), "");
     for (damage, says) in [
-        ("UPDATE _dictsqlite SET value = 50 WHERE name = 'counter'", "beyond the operation counter"),
+        (
+            "UPDATE _dictsqlite SET value = 50 WHERE name = 'counter'",
+            "beyond the operation counter",
+        ),
         ("UPDATE _dictsqlite SET value = 'x' WHERE name = 'counter'", "counter is no number"),
         ("DELETE FROM _dictsqlite WHERE name = 'counter'", "counter is missing"),
         ("DROP INDEX _dictsqlite_expires_j", "lost its index"),
