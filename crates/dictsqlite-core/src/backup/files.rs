@@ -15,6 +15,9 @@ use crate::io::{AsyncFile, AsyncVfs, Buf, DefaultVfs, OpenOptions, Sync, Transfe
 const PIECE: usize = 1 << 20;
 /// Pieces under way at most.
 const UNDER_WAY: usize = 4;
+/// So many bytes are brought to the disk while the next ones are written, or the sync at the end would
+/// have all of it to do, and whoever else syncs would wait for it.
+const SYNCED_TOGETHER: u64 = 64 << 20;
 
 /// A file written to its end.
 pub(super) struct Output {
@@ -22,6 +25,9 @@ pub(super) struct Output {
     piece: Vec<u8>,
     offset: u64,
     under_way: VecDeque<Completion<Transfer>>,
+    /// Where the last sync on the way began, and that sync.
+    synced: u64,
+    syncing: Option<Completion<()>>,
 }
 
 impl Output {
@@ -38,7 +44,8 @@ impl Output {
     fn open(path: &Path, options: &OpenOptions) -> Result<Self> {
         let file = DefaultVfs::new().open(path, options).wait()?;
         let piece = Vec::with_capacity(PIECE + (PIECE >> 2));
-        Ok(Self { file, piece, offset: 0, under_way: VecDeque::new() })
+        let under_way = VecDeque::new();
+        Ok(Self { file, piece, offset: 0, under_way, synced: 0, syncing: None })
     }
 
     /// What is written is appended here, and [`Output::advance`] called now and then.
@@ -67,6 +74,19 @@ impl Output {
         let (length, offset) = (piece.len() as u64, self.offset);
         self.under_way.push_back(self.file.write_at(Buf::from(piece), offset));
         self.offset += length;
+        self.sync_on_the_way()
+    }
+
+    /// Begins a sync now and then. One at a time, so that no more waits for the disk than that.
+    fn sync_on_the_way(&mut self) -> Result<()> {
+        if self.offset - self.synced < SYNCED_TOGETHER {
+            return Ok(());
+        }
+        if let Some(syncing) = self.syncing.take() {
+            syncing.wait()?;
+        }
+        self.synced = self.offset;
+        self.syncing = Some(self.file.sync(Sync::Data));
         Ok(())
     }
 
@@ -94,6 +114,9 @@ impl Output {
         while !self.under_way.is_empty() {
             self.wait_for_one()?;
         }
+        if let Some(syncing) = self.syncing.take() {
+            syncing.wait()?;
+        }
         if synced {
             self.file.sync(Sync::Full).wait()?;
         }
@@ -107,6 +130,9 @@ impl Drop for Output {
         // Given up: what is under way must not go on when the file is removed and another made.
         while let Some(written) = self.under_way.pop_front() {
             let _ = written.wait();
+        }
+        if let Some(syncing) = self.syncing.take() {
+            let _ = syncing.wait();
         }
     }
 }
