@@ -161,7 +161,7 @@ impl Dict {
     }
 }
 
-/// [`restore`](backup::restore) without blocking. Its canceller cancels it until the copy is put in its
+/// [`restore`](crate::restore) without blocking. Its canceller cancels it until the copy is put in its
 /// place.
 pub fn restore_async(
     source: impl AsRef<Path>,

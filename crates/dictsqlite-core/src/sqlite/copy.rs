@@ -42,6 +42,7 @@ pub(crate) struct Source {
 impl Source {
     /// A connection of a store's own, at this moment.
     pub(crate) fn open(opener: &Opener) -> Result<Self> {
+        opener.check_in_place()?;
         let _pass = fork::enter();
         let connection = opener.connect(SOURCE_KIB)?;
         Self::pinned(connection, opener.timeout, true)

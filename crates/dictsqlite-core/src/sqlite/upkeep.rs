@@ -32,6 +32,7 @@ pub(crate) struct Upkeep {
 
 impl Upkeep {
     pub(crate) fn open(opener: &Opener) -> Result<Self> {
+        opener.check_in_place()?;
         let _pass = fork::enter();
         let connection = opener.connect(CACHE_KIB)?;
         let on_disk = matches!(opener.place, Place::File(_));

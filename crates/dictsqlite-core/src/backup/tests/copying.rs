@@ -225,6 +225,24 @@ fn private_and_read_only_stores_are_backed_up_as_well() {
 }
 
 #[test]
+fn a_store_whose_file_was_replaced_is_not_copied() {
+    let place = Place::new();
+    let dict = place.open("a.db");
+    fill(&dict, 10, 10);
+    std::fs::rename(place.path("a.db"), place.path("moved.db")).unwrap();
+    let other = rusqlite::Connection::open(place.path("a.db")).unwrap();
+    other.execute_batch("CREATE TABLE t(x)").unwrap();
+    let error = dict.backup(place.path("copy.db"), &BackupOptions::default()).unwrap_err();
+    assert!(error.message().contains("removed or replaced"), "{error}");
+    assert!(dict.integrity_check(&Progress::new()).is_err());
+    drop(other);
+    assert!(!place.path("copy.db").exists());
+    let _ = dict.close();
+    let error = dict.backup(place.path("copy.db"), &BackupOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Closed);
+}
+
+#[test]
 fn a_copy_is_readable_by_whom_its_source_is() {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::new();

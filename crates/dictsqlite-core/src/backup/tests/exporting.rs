@@ -191,6 +191,35 @@ fn a_key_that_no_export_can_hold_is_named() {
     }
 }
 
+#[test]
+fn an_export_beside_a_writer_is_of_one_moment() {
+    let place = Place::new();
+    let dict = place.open("a.db");
+    super::fill(&dict, 5000, 100);
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 0_u32.. {
+                if stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    break;
+                }
+                let value = n.to_le_bytes();
+                dict.set_many(&[("a", value), ("b", value)]).unwrap();
+                std::thread::sleep(Duration::from_micros(50));
+            }
+        });
+        for round in 0..6 {
+            let format = FORMATS[round % 2];
+            dict.export(place.path("export"), &in_format(format)).unwrap();
+            let copy = place.open(&format!("{round}.db"));
+            copy.import(place.path("export"), &ImportOptions::default()).unwrap();
+            assert_eq!(copy.get("a").unwrap(), copy.get("b").unwrap());
+            assert!(copy.len().unwrap() >= 5000);
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
 fn any_key() -> impl Strategy<Value = Key> {
     let plain = prop_oneof![
         any::<i64>().prop_map(Key::Int),
