@@ -117,7 +117,7 @@ extern "C" fn child() {
     GATE.store(0, Ordering::Release);
 }
 
-/// Runs `f` in a child of a fork, and gives whether it said true there within ten seconds. It must not
+/// Runs `f` in a child of a fork, and gives whether it said true there within half a minute. It must not
 /// print, since another thread may hold the lock of the output.
 #[cfg(all(test, unix))]
 pub(crate) fn in_child(f: impl FnOnce() -> bool) -> bool {
@@ -130,7 +130,7 @@ pub(crate) fn in_child(f: impl FnOnce() -> bool) -> bool {
         // SAFETY: it only ends this process.
         unsafe { libc::_exit(i32::from(!fine)) };
     }
-    let patience = Instant::now() + Duration::from_secs(10);
+    let patience = Instant::now() + Duration::from_secs(30);
     let mut status = -1;
     // SAFETY: a child of ours, and a place for its status.
     while unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) } == 0 {

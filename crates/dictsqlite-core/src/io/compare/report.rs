@@ -10,8 +10,8 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Way {
     /// `blocking`: one thread, one call after another. `pool`: a hand-off to the pool of threads for
-    /// each operation. `pool_batch`: one for each group. `ring` and `ring_batch`: io_uring, in the same
-    /// two forms.
+    /// each operation. `pool_batch`: one for each group. `ring` and `ring_batch`: the io_uring back end,
+    /// in the same two forms; its single reads are copied in the call when they are cached.
     pub name: String,
     /// False: through the page cache. True: past it (`O_DIRECT`).
     pub direct: bool,
@@ -75,7 +75,7 @@ impl Comparison {
         let _ = writeln!(
             text,
             "{:<12} {:<10} {:>10} {:>12} {:>19} {:>9}",
-            "way", "cache", "us/op", "ops/s", "us/op of all rounds", "blocking"
+            "way", "cache", "us/op", "ops/s", "us/op of all rounds", "speedup"
         );
         for way in &self.ways {
             let cache = if way.direct { "direct" } else { "page cache" };

@@ -1,9 +1,9 @@
 //! Files by Linux's io_uring: one thread of ours owns the ring. It alone submits and reaps, so nothing
 //! depends on which thread of the program asked for what, or on whether that thread still lives.
 //!
-//! What is left in the inbox while the thread is busy goes to the kernel in one call. The thread waits
-//! for one completion at a time, never for a number of them, and nothing is linked: independent pages
-//! would be read one after another.
+//! What is left in the inbox while the thread is busy goes to the kernel in one call. The thread sleeps
+//! until anything is completed or sent, never for a number of completions, and nothing is linked:
+//! independent pages would be read one after another.
 
 mod engine;
 mod file;
