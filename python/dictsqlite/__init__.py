@@ -15,6 +15,7 @@ from ._dictsqlite import Change, Changes, Watch, __version__
 from ._dict import DictSQLite, DictSQLiteV4, Entry, open
 from ._entry import Watched
 from ._exit import EXIT_LIMIT
+from ._files import arestore, restore
 from .errors import (
     BusyError,
     CancelledError,
@@ -77,8 +78,10 @@ __all__ = [
     "Watch",
     "Watched",
     "__version__",
+    "arestore",
     "bench",
     "errors",
     "import_legacy",
     "open",
+    "restore",
 ]

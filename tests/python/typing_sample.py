@@ -177,6 +177,26 @@ async def streams_without_blocking(path: pathlib.Path) -> None:
         print(await p.aexecute())
 
 
+def whole_files(db: DictSQLite, folder: str) -> None:
+    def told(done: int, total: int) -> None:
+        print(done, total)
+
+    copy = pathlib.Path(folder, "copy.db")
+    size: int = db.backup(copy, overwrite=True, progress=told)
+    entries: int = db.export(pathlib.Path(folder, "e"), format="binary", tables=["main"], prefix="a")
+    counts: dict[str, int] = db.import_(pathlib.Path(folder, "e"), on_conflict="skip")
+    print(size, entries, counts["read"], db.warm()[0], db.vacuum()[1], db.checkpoint()[0], db.integrity_check())
+    print(dictsqlite.restore(copy, pathlib.Path(folder, "restored.db"), timeout=1.0))
+
+    async def awaited() -> int:
+        problems: list[str] = await db.aintegrity_check()
+        frames, moved = await db.acheckpoint()
+        print(problems, frames, moved, await db.awarm(prefix="a"))
+        return await db.abackup(copy, overwrite=True, progress=told)
+
+    print(asyncio.run(awaited()))
+
+
 def errors(db: DictSQLite) -> None:
     try:
         print(db["missing"])
@@ -199,6 +219,7 @@ def main() -> None:
             views(settings)
             print(conditional(settings), batches(settings, ["a", "b"]), tables(settings))
             errors(settings)
+            whole_files(settings, folder)
         print(asyncio.run(awaitables(path)))
         streams(path)
         asyncio.run(streams_without_blocking(path))

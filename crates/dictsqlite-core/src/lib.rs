@@ -53,6 +53,7 @@
 //! The examples of this crate run it under tokio, under smol, and without any runtime. `docs/rust.md`
 //! in the repository is the guide, `docs/durability.md` has the promises, `docs/design.md` the inside.
 
+mod backup;
 mod cache;
 mod changes;
 mod clock;
@@ -80,11 +81,15 @@ mod value_stream;
 mod vfs;
 mod writer;
 
+pub use backup::{
+    BackupOptions, Checkpoint, Copied, ExportFormat, ExportOptions, ImportOptions, Imported,
+    OnConflict, Progress, RestoreOptions, Warmed, restore,
+};
 pub use changes::{Changes, ChangesOptions, Watch};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use codec::MAX_VALUE_BYTES;
 pub use completion::{Canceller, Completion, interruptible};
-pub use dict::{Answer, Atomic, Dict, Op, Peek, Stats, Ttl};
+pub use dict::{Answer, Atomic, Dict, Op, Peek, Stats, Ttl, restore_async};
 pub use error::{Error, ErrorKind, Result};
 pub use options::Options;
 pub use scan::{Cursor, Cursors, Item, Scan, ScanOptions};

@@ -17,7 +17,7 @@ use crate::completion::{Completion, pair};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sqlite::{Bounds, PageRequest, Reader, Table};
 use crate::store::Store;
-use crate::types::{AsKey, Key, KeyBuf, Order, Page, RowKey, RowRef, Value, pack, prefix_bounds};
+use crate::types::{AsKey, Key, KeyBuf, Kind, Order, Page, RowRef, Value, pack, prefix_bounds};
 use crate::vfs::fork;
 
 pub use cursor::{Cursor, Cursors};
@@ -93,34 +93,6 @@ pub struct Scan {
     /// What is given out one by one, and how much of it was.
     page: Page,
     given: usize,
-}
-
-/// The type a prefix restricts keys to; tuples and bytes share SQLite's type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Text,
-    Bytes,
-    Tuple,
-}
-
-impl Kind {
-    pub(crate) fn of(key: &Key) -> Option<Self> {
-        match key {
-            Key::Int(_) => None,
-            Key::Text(_) => Some(Self::Text),
-            Key::Bytes(_) => Some(Self::Bytes),
-            Key::Tuple(_) => Some(Self::Tuple),
-        }
-    }
-
-    pub(crate) fn is_of(self, key: &RowKey<'_>) -> bool {
-        match key {
-            RowKey::Int(_) => false,
-            RowKey::Text(_) => self == Self::Text,
-            RowKey::Bytes(_) => self == Self::Bytes,
-            RowKey::Tuple(_) => self == Self::Tuple,
-        }
-    }
 }
 
 impl Scan {

@@ -7,6 +7,7 @@ mod bench;
 mod codec;
 mod dict;
 mod errors;
+mod files;
 mod keys;
 mod open;
 mod pipeline;
@@ -41,6 +42,8 @@ mod _dictsqlite {
     use super::bench::compare;
     #[pymodule_export]
     use super::dict::Dict;
+    #[pymodule_export]
+    use super::files::{Progress, arestore, restore};
     #[pymodule_export]
     use super::pipeline::Pipeline;
     #[pymodule_export]

@@ -5,6 +5,7 @@ mod atomic;
 mod bound;
 mod changing;
 mod conditional;
+mod files;
 mod pipeline;
 mod reading;
 mod stats;
@@ -30,6 +31,7 @@ use crate::types::{AsKey, KeyBuf, PersistMode, StorageMode, Value, pack};
 pub use crate::types::Ttl;
 pub use atomic::Atomic;
 use bound::Bound;
+pub use files::restore_async;
 pub use pipeline::{Answer, Op};
 pub use stats::Stats;
 

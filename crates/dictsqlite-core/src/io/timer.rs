@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::per_fork::PerFork;
+use super::pool::contained;
 use crate::completion::{self, Completer, Completion};
 use crate::error::{Error, ErrorKind};
 use crate::sync::{Condvar, Mutex};
@@ -73,6 +74,8 @@ fn withdraw(key: (Instant, Reverse<u64>)) -> bool {
         Some((completer, _)) => {
             let error = Error::new(ErrorKind::Cancelled, "the sleep was cancelled");
             completer.complete(Err(error));
+            // It may have been what the thread waits for, or the last.
+            timer_now().changed.notify_one();
             true
         }
         None => false,
@@ -90,7 +93,7 @@ fn run(timer: &'static Timer) {
         }
         let (completer, began) = first.remove();
         drop(waiting);
-        completer.complete(Ok(now.duration_since(began)));
+        contained(|| completer.complete(Ok(now.duration_since(began))));
         waiting = timer.waiting.lock();
     }
     waiting.runs = false;

@@ -24,6 +24,16 @@ pub(crate) struct Doubt {
     pub(crate) synced: Mutex<Stamp>,
 }
 
+impl Doubt {
+    /// The error of what may have synced, which is noted if it is a sync that failed.
+    pub(super) fn failed(&self, e: &rusqlite::Error, doing: &str) -> Error {
+        if fault::is_failed_sync(e) {
+            self.failed.store(true, Ordering::Release);
+        }
+        fault::error(e, doing)
+    }
+}
+
 impl WriteConnection {
     /// A log that was left behind is moved into the database, and begun anew, before anything is built
     /// on it. Its last sync may have failed, and that of a connection that closes is told to nobody.
@@ -84,9 +94,6 @@ impl WriteConnection {
 
     /// The error of a commit or a checkpoint.
     pub(super) fn failed(&self, e: &rusqlite::Error, doing: &str) -> Error {
-        if fault::is_failed_sync(e) {
-            self.doubt.failed.store(true, Ordering::Release);
-        }
-        fault::error(e, doing)
+        self.doubt.failed(e, doing)
     }
 }

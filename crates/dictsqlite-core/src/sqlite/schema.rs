@@ -139,7 +139,7 @@ fn damaged(name: &str, why: &str) -> Error {
     Error::new(ErrorKind::Corrupt, format!("the record of table {name:?} is damaged: {why}"))
 }
 
-fn parse(name: &str, text: &str) -> Result<Record> {
+pub(super) fn parse(name: &str, text: &str) -> Result<Record> {
     let recorded: Recorded =
         serde_json::from_str(text).map_err(|e| damaged(name, &e.to_string()))?;
     let storage = recorded.codec.parse().map_err(|e: Error| damaged(name, &e.to_string()))?;

@@ -5,6 +5,7 @@ mod logging;
 mod many;
 mod read;
 mod registry;
+mod warm;
 mod write;
 
 #[cfg(test)]
@@ -33,7 +34,7 @@ use crate::{maintenance, writer};
 
 pub(crate) use read::Fast;
 pub use registry::{end, shutdown};
-pub(crate) use registry::{open, reopen};
+pub(crate) use registry::{open, reopen, reserve};
 
 /// How long closing without a word about it may take.
 pub(crate) const EXIT_LIMIT: Duration = Duration::from_secs(10);
@@ -309,7 +310,7 @@ impl Store {
     ) -> Vec<crate::completion::Completion<Outcome>> {
         let request = |command| {
             let (reply, answer) = pair();
-            (Request { command, durable, reply, stage: Arc::default() }, answer)
+            (Request { command, durable, reply, stage: Arc::default(), hold: None }, answer)
         };
         let (requests, answers): (Vec<_>, Vec<_>) = commands.into_iter().map(request).unzip();
         if let Err((requests, e)) = self.state.memtable.commands(requests, deadline) {

@@ -65,6 +65,48 @@ fn registry() -> &'static Registry {
     registry
 }
 
+/// A file that no handle of this process is opened on as long as this is there.
+pub(crate) struct Reserved(Id);
+
+/// Reserves the file at `path`, if there is one, waiting until `deadline` for its closing to end.
+///
+/// # Errors
+/// `Busy` when it is open in this process.
+pub(crate) fn reserve(path: &Path, deadline: Instant) -> Result<Option<Reserved>> {
+    let registry = registry();
+    let mut slots = registry.slots.lock();
+    loop {
+        let Some(id) = FileId::of(path).map(Id::File) else { return Ok(None) };
+        match slots.get(&id) {
+            None => {
+                slots.insert(id.clone(), Slot::Moving);
+                return Ok(Some(Reserved(id)));
+            }
+            Some(Slot::Moving) => {
+                let timed_out;
+                (slots, timed_out) = registry.moved.wait_until(slots, deadline);
+                if !timed_out {
+                    continue;
+                }
+            }
+            Some(Slot::Open(_)) => {}
+        }
+        let message = format!(
+            "{} is open in this process; close every handle on it and try again",
+            path.display()
+        );
+        return Err(Error::new(ErrorKind::Busy, message));
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        let registry = registry();
+        registry.slots.lock().remove(&self.0);
+        registry.moved.notify_all();
+    }
+}
+
 /// Before a fork: what is in memory only is brought to where the child finds it.
 fn flush_private() {
     let deadline = Instant::now() + PRIVATE_FLUSH;

@@ -8,9 +8,9 @@ use super::{Inner, Shared, Transaction};
 use crate::clock::expired;
 use crate::completion::{Completion, pair};
 use crate::error::{Error, ErrorKind, Result};
-use crate::scan::{Item, Kind, ScanOptions, bounds, items};
+use crate::scan::{Item, ScanOptions, bounds, items};
 use crate::sqlite::{After, PageRequest, print_of};
-use crate::types::{KeyBuf, NEVER, Order, PackedKey, Page, Range, Rows};
+use crate::types::{KeyBuf, Kind, NEVER, Order, PackedKey, Page, Range, Rows};
 
 const FIRST_PAGE: usize = 256;
 const LARGEST_PAGE: usize = 4096;

@@ -19,10 +19,10 @@ pub use entry::{Entry, Ttl, Value};
 pub(crate) use entry::{NEVER, Stamp};
 pub use key::{AsKey, Key, KeyRef, MAX_KEY_BYTES};
 pub(crate) use key::{
-    KeyBuf, PackedKey, SqlKey, Tag, pack, pack_stored, packed_table, sql_key, unpack,
+    KeyBuf, PackedKey, SqlKey, Tag, pack, pack_stored, packed_table, packed_tag, sql_key, unpack,
+    unpack_parts,
 };
 pub use modes::{Isolation, Order, PersistMode, StorageMode, TransactionMode};
 pub use page::{Page, RowKey, RowRef};
-pub(crate) use prefix::{is_of_prefix_type, prefix_bounds};
+pub(crate) use prefix::{Kind, is_of_prefix_type, prefix_bounds};
 pub(crate) use proposal::{Proposal, ProposedWrite, Range, Rows, Seen};
-pub(crate) use tuple::stored_prefix;

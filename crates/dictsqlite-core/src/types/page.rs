@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::entry::{NEVER, Value};
+use super::entry::{Entry, NEVER, Value};
 use super::key::{Key, SqlKey, packed_parts, sql_key, unpack};
 use super::tuple;
 
@@ -168,6 +168,12 @@ impl<'a> RowRef<'a> {
     /// Its place in insertion order, in a scan of that order.
     pub(crate) fn id(&self) -> i64 {
         self.row.id
+    }
+
+    /// The entry, if the scan reads values.
+    pub(crate) fn entry(&self) -> Option<Entry> {
+        let value = self.owned_value()?;
+        Some(Entry { value, version: self.version(), expires_at: self.expires_at() })
     }
 
     pub(crate) fn version(&self) -> i64 {

@@ -1,9 +1,38 @@
-//! The keys with a prefix, as a range.
+//! The keys that a prefix selects.
 
 use super::key::{Key, KeyBuf, Tag};
-use super::stored_prefix;
+use super::page::RowKey;
+use super::tuple::stored_prefix;
 use crate::error::{Error, Result};
 use crate::types::AsKey;
+
+/// The type a prefix restricts keys to; tuples and bytes share SQLite's type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Bytes,
+    Tuple,
+}
+
+impl Kind {
+    pub(crate) fn of(key: &Key) -> Option<Self> {
+        match key {
+            Key::Int(_) => None,
+            Key::Text(_) => Some(Self::Text),
+            Key::Bytes(_) => Some(Self::Bytes),
+            Key::Tuple(_) => Some(Self::Tuple),
+        }
+    }
+
+    pub(crate) fn is_of(self, key: &RowKey<'_>) -> bool {
+        match key {
+            RowKey::Int(_) => false,
+            RowKey::Text(_) => self == Self::Text,
+            RowKey::Bytes(_) => self == Self::Bytes,
+            RowKey::Tuple(_) => self == Self::Tuple,
+        }
+    }
+}
 
 /// The first packed key with this prefix, and the first one behind all of them.
 pub(crate) fn prefix_bounds(table: u32, prefix: &Key) -> Result<(KeyBuf, Option<KeyBuf>)> {

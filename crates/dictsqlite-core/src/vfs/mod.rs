@@ -12,6 +12,7 @@ pub(crate) mod ground;
 mod heap;
 mod locks;
 mod memory;
+mod raw;
 mod rewrite;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ pub(crate) use faults::Broken;
 pub(crate) use heap::{Disk, Loss, What, When, is_traced};
 pub(crate) use heap::{HEAP_VFS, private_name, register_heap};
 pub(crate) use locks::install as install_locks;
+pub(crate) use raw::{RawFiles, Which};
 pub(crate) use rewrite::rewrite;
 
 /// True when the heap database of this name stands for one on a disk: the simulated ones of tests do.

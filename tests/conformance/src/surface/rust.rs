@@ -9,7 +9,7 @@ use syn::{ImplItem, Item, Type, Visibility};
 use super::Found;
 
 /// The types whose functions are operations; the others are data.
-const TYPES: [&str; 13] = [
+const TYPES: [&str; 14] = [
     "Dict",
     "Scan",
     "Cursor",
@@ -23,6 +23,7 @@ const TYPES: [&str; 13] = [
     "Atomic",
     "Completion",
     "Canceller",
+    "Progress",
 ];
 
 pub(super) fn found(root: &Path) -> Result<Found> {

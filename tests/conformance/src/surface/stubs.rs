@@ -8,13 +8,14 @@ use anyhow::{Context, Result};
 use super::Found;
 
 /// The stubs of what a handle is made of, and the classes in them.
-const STUBS: [(&str, &[&str]); 7] = [
+const STUBS: [(&str, &[&str]); 8] = [
     (
         "_dictsqlite.pyi",
         &["Dict", "Scan", "AsyncScan", "Pipeline", "Transaction", "Changes", "Watch"],
     ),
     ("_dict.pyi", &["DictSQLite"]),
     ("_awaitable.pyi", &["Awaitables"]),
+    ("_files.pyi", &["Files"]),
     ("_memoize.pyi", &["Memoizing"]),
     ("_streams.py", &["Streams", "ValueReader", "ValueWriter"]),
     ("_pipeline.py", &["Pipeline"]),
