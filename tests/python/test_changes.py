@@ -1,5 +1,6 @@
 """The change log and its stream, from this process and from others."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -365,3 +366,15 @@ def test_a_slow_consumer_costs_no_memory(path, run):
             print("fine")
     """
     assert run(code, path) == "fine"
+
+
+def test_a_stream_keeps_its_handle_open(path):
+    changes = dictsqlite.open(path, storage_mode="json", changes=True).changes(since=0)
+    watch = dictsqlite.open(path, storage_mode="json").watch("a")
+    gc.collect()
+    with dictsqlite.open(path, storage_mode="json") as db:
+        assert next(watch) == ("a", None)
+        db["a"] = 1
+        db.flush()
+        assert next(changes).key == "a"
+        assert next(watch).entry.value == 1

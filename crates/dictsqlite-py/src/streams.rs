@@ -12,7 +12,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyList, PyModule};
 
 use crate::codec::PicklePolicy;
-use crate::dict::{blocking, entry_of};
+use crate::dict::{Dict, blocking, entry_of};
 use crate::sync::Mutex;
 use crate::values::Values;
 use crate::{errors, keys, open};
@@ -230,12 +230,14 @@ pub(crate) struct Changes {
     pub(crate) pickle: Arc<PicklePolicy>,
     /// The number of the change that was given out last.
     pub(crate) given: Arc<AtomicI64>,
+    /// A handle that nobody else holds is not closed while this is there.
+    _handle: Py<Dict>,
 }
 
 impl Changes {
-    pub(crate) fn new(changes: CoreChanges, pickle: Arc<PicklePolicy>) -> Self {
+    pub(crate) fn new(changes: CoreChanges, pickle: Arc<PicklePolicy>, handle: Py<Dict>) -> Self {
         let given = Arc::new(AtomicI64::new(changes.position()));
-        Self { stream: Stream::new(changes), pickle, given }
+        Self { stream: Stream::new(changes), pickle, given, _handle: handle }
     }
 }
 
@@ -294,6 +296,8 @@ impl Changes {
 pub(crate) struct Watch {
     pub(crate) stream: Stream<CoreWatch>,
     pub(crate) values: Arc<Values>,
+    /// As with [`Changes`].
+    pub(crate) _handle: Py<Dict>,
 }
 
 /// The Python object for what a watch has found.

@@ -40,7 +40,7 @@ pub struct ChangesOptions {
 }
 
 /// A stream of changes, from [`Dict::changes`](crate::Dict::changes). It ends with `Closed` when the
-/// handle that made it is closed.
+/// handle that made it is closed or dropped.
 ///
 /// It is an iterator that waits for the next change; whole pages, with a timeout or without blocking,
 /// are cheaper.

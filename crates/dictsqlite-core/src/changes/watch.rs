@@ -22,7 +22,7 @@ const BYTES: usize = 1 << 20;
 const MOST_KEYS: usize = 10_000;
 
 /// Keys being watched, from [`Dict::watch`](crate::Dict::watch). It ends with `Closed` when the handle
-/// that made it is closed.
+/// that made it is closed or dropped.
 pub struct Watch {
     feed: Arc<Feed<Watching>>,
 }

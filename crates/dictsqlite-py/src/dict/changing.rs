@@ -49,33 +49,34 @@ impl Dict {
     /// changes are logged), of keys with `prefix`.
     #[pyo3(signature = (since=None, tables=None, prefix=None))]
     fn changes(
-        &self,
-        py: Python<'_>,
+        slf: &Bound<'_, Self>,
         since: Option<i64>,
         tables: Option<Vec<String>>,
         prefix: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Changes> {
-        let Open { dict, values } = self.opened(py)?;
+        let py = slf.py();
+        let Open { dict, values } = slf.get().opened(py)?;
         let prefix = prefix.map(keys::owned).transpose()?;
         let options = ChangesOptions { since, tables, prefix };
         let changes = py.detach(|| dict.changes(&options)).map_err(|e| errors::raise(py, &e))?;
-        Ok(Changes::new(changes, Arc::clone(&values.pickle)))
+        Ok(Changes::new(changes, Arc::clone(&values.pickle), slf.clone().unbind()))
     }
 
     /// The state of `keys` and then, when they differ, their latest: for `for` and for `async for`.
     /// Without keys, of all keys with `prefix`, which needs the change log.
     #[pyo3(signature = (*keys, prefix=None))]
     fn watch(
-        &self,
-        py: Python<'_>,
+        slf: &Bound<'_, Self>,
         keys: &Bound<'_, PyTuple>,
         prefix: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Watch> {
-        let Open { dict, values } = self.opened(py)?;
+        let py = slf.py();
+        let Open { dict, values } = slf.get().opened(py)?;
         let prefix = prefix.map(keys::owned).transpose()?;
         let owned = keys.iter().map(|key| keys::owned(&key)).collect::<PyResult<Vec<_>>>()?;
         let watch = py.detach(|| dict.watch(&owned, prefix.as_ref()));
         let watch = watch.map_err(|e| errors::raise(py, &e))?;
-        Ok(Watch { stream: Stream::new(watch), values: Arc::clone(values) })
+        let handle = slf.clone().unbind();
+        Ok(Watch { stream: Stream::new(watch), values: Arc::clone(values), _handle: handle })
     }
 }
