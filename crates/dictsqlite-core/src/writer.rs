@@ -1,5 +1,6 @@
 //! The one thread that writes: group commit of everything that is pending.
 
+mod changes;
 mod hold;
 
 use std::collections::{HashMap, HashSet};
@@ -15,8 +16,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::memtable::{Segment, Step, Work};
 use crate::sqlite::{Applied, BlindWrite, Undone, WriteConnection};
 use crate::state::{Counters, Request, State};
-use crate::types::{Command, Entry, NEVER, Outcome, PackedKey, Stamp};
+use crate::types::{Command, Outcome, PackedKey, Stamp};
 use crate::vfs::fork;
+
+use changes::known;
 
 /// A checkpoint is asked for when the log has this many frames (about 4 MiB).
 const CHECKPOINT_FRAMES: u32 = 1000;
@@ -331,29 +334,6 @@ impl Writer<'_> {
         }
     }
 
-    /// What transactions wrote. Segments came before them or after them, so of what is in one of these
-    /// nothing is said here.
-    fn changes_through(&self, transaction: &Transaction, epoch: u64) {
-        let cache = &self.state.cache;
-        for (change, base) in &transaction.applied.proposals {
-            for w in &change.writes {
-                let blind = transaction.segments.iter().any(|(segment, _)| segment.holds(&w.key));
-                match &w.value {
-                    Some(value) if !blind => {
-                        let cached = Cached {
-                            value: Arc::clone(value),
-                            expires_at: w.expires_at,
-                            version: base + 1 + i64::from(w.op),
-                            epoch,
-                        };
-                        cache.insert(Arc::clone(&w.key), cached);
-                    }
-                    _ => cache.remove(&w.key),
-                }
-            }
-        }
-    }
-
     /// One error for the rows that had to be left out.
     fn unwritable(&self, applied: &Applied) -> Option<Error> {
         let (_, first) = applied.unwritable.first()?;
@@ -385,22 +365,6 @@ impl Writer<'_> {
         if self.connection.checkpoint().is_ok() {
             Counters::add(&self.state.counters.checkpoints, 1);
         }
-    }
-}
-
-/// What the cache knows of committed entries at the stamp that a transaction of ours began at, of
-/// keys that no blind write before has changed.
-fn known<'a>(
-    state: &'a State,
-    before: Stamp,
-    segments: &'a [(Arc<Segment>, i64)],
-) -> impl Fn(&[u8]) -> Option<Entry> + 'a {
-    let view = state.stamps.available().then(|| state.coherence.view(before)).flatten();
-    move |key| {
-        let cached = state.cache.get(key, view?.epoch)?;
-        let changed = segments.iter().any(|(segment, _)| segment.holds(key));
-        let expires_at = (cached.expires_at != NEVER).then_some(cached.expires_at);
-        (!changed).then_some(Entry { value: cached.value, version: cached.version, expires_at })
     }
 }
 
