@@ -1,7 +1,7 @@
 //! The one thread that writes: group commit of everything that is pending.
 
-mod changes;
 mod hold;
+mod proposals;
 
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,7 +19,7 @@ use crate::state::{Counters, Request, State};
 use crate::types::{Command, Outcome, PackedKey, Stamp};
 use crate::vfs::fork;
 
-use changes::known;
+use proposals::known;
 
 /// A checkpoint is asked for when the log has this many frames (about 4 MiB).
 const CHECKPOINT_FRAMES: u32 = 1000;
@@ -317,7 +317,7 @@ impl Writer<'_> {
                 }
             }
         }
-        self.changes_through(transaction, epoch);
+        self.proposals_through(transaction, epoch);
         // After the segments: a command's word on a key may come later than a blind write's.
         for key in &applied.touched {
             cache.remove(key);

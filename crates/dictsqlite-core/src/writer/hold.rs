@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::changes::known;
+use super::proposals::known;
 use super::{Transaction, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hold::{Hold, Wish};

@@ -11,10 +11,10 @@ use crate::types::{Entry, NEVER, Stamp};
 impl Writer<'_> {
     /// What transactions wrote. Segments came before them or after them, so of what is in one of these
     /// nothing is said here.
-    pub(super) fn changes_through(&self, transaction: &Transaction, epoch: u64) {
+    pub(super) fn proposals_through(&self, transaction: &Transaction, epoch: u64) {
         let cache = &self.state.cache;
-        for (change, base) in &transaction.applied.changes {
-            for w in &change.writes {
+        for (proposal, base) in &transaction.applied.proposals {
+            for w in &proposal.writes {
                 let blind = transaction.segments.iter().any(|(segment, _)| segment.holds(&w.key));
                 match &w.value {
                     Some(value) if !blind => {
