@@ -1,6 +1,7 @@
 //! The one thread that writes: group commit of everything that is pending.
 
 mod hold;
+mod proposals;
 
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,8 +16,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::memtable::{Segment, Step, Work};
 use crate::sqlite::{Applied, BlindWrite, Undone, WriteConnection};
 use crate::state::{Counters, Request, State};
-use crate::types::{Command, Entry, NEVER, Outcome, PackedKey, Stamp};
+use crate::types::{Command, Outcome, PackedKey, Stamp};
 use crate::vfs::fork;
+
+use proposals::known;
 
 /// How long the writer waits before it tries again after a failure.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -316,7 +319,7 @@ impl Writer<'_> {
                 }
             }
         }
-        self.changes_through(transaction, epoch);
+        self.proposals_through(transaction, epoch);
         // After the segments: a command's word on a key may come later than a blind write's.
         for key in &applied.touched {
             cache.remove(key);
@@ -329,29 +332,6 @@ impl Writer<'_> {
             if let Some(count) = table.count.lock().as_mut().filter(|c| c.epoch == epoch) {
                 count.rows += rows;
                 count.next_expiry = count.next_expiry.min(*expires_at);
-            }
-        }
-    }
-
-    /// What transactions wrote. Segments came before them or after them, so of what is in one of these
-    /// nothing is said here.
-    fn changes_through(&self, transaction: &Transaction, epoch: u64) {
-        let cache = &self.state.cache;
-        for (change, base) in &transaction.applied.proposals {
-            for w in &change.writes {
-                let blind = transaction.segments.iter().any(|(segment, _)| segment.holds(&w.key));
-                match &w.value {
-                    Some(value) if !blind => {
-                        let cached = Cached {
-                            value: Arc::clone(value),
-                            expires_at: w.expires_at,
-                            version: base + 1 + i64::from(w.op),
-                            epoch,
-                        };
-                        cache.insert(Arc::clone(&w.key), cached);
-                    }
-                    _ => cache.remove(&w.key),
-                }
             }
         }
     }
@@ -388,22 +368,6 @@ impl Writer<'_> {
             Counters::add(&self.state.counters.checkpoints, 1);
             Counters::add(&self.state.counters.writer_checkpoints, 1);
         }
-    }
-}
-
-/// What the cache knows of committed entries at the stamp that a transaction of ours began at, of
-/// keys that no blind write before has changed.
-fn known<'a>(
-    state: &'a State,
-    before: Stamp,
-    segments: &'a [(Arc<Segment>, i64)],
-) -> impl Fn(&[u8]) -> Option<Entry> + 'a {
-    let view = state.stamps.available().then(|| state.coherence.view(before)).flatten();
-    move |key| {
-        let cached = state.cache.get(key, view?.epoch)?;
-        let changed = segments.iter().any(|(segment, _)| segment.holds(key));
-        let expires_at = (cached.expires_at != NEVER).then_some(cached.expires_at);
-        (!changed).then_some(Entry { value: cached.value, version: cached.version, expires_at })
     }
 }
 

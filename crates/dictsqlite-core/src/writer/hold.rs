@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::{Transaction, Writer, known};
+use super::proposals::known;
+use super::{Transaction, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hold::{Hold, Wish};
 use crate::memtable::{Step, Work};
