@@ -79,6 +79,7 @@ pub use dict::{Dict, Peek, Stats, Ttl};
 pub use error::{Error, ErrorKind, Result};
 pub use options::Options;
 pub use scan::{Item, Scan, ScanOptions};
+pub use sqlite::{Inspection, Look, TableFacts, Users, ground_of, inspect, users};
 pub use store::{end, shutdown};
 pub use types::{
     AsKey, Entry, Key, KeyRef, MAX_KEY_BYTES, Order, Page, PersistMode, RowKey, RowRef,

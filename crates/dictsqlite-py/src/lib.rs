@@ -6,6 +6,7 @@ mod asynchronous;
 mod codec;
 mod dict;
 mod errors;
+mod inspect;
 mod keys;
 mod open;
 mod scan;
@@ -34,6 +35,8 @@ mod _dictsqlite {
     use super::asynchronous::{AsyncScan, Done};
     #[pymodule_export]
     use super::dict::Dict;
+    #[pymodule_export]
+    use super::inspect::{_ground, _inspect, _users};
     #[pymodule_export]
     use super::scan::Scan;
     #[pymodule_export]

@@ -4,6 +4,7 @@
 mod command;
 mod fault;
 mod holder;
+mod inspect;
 mod open;
 mod page;
 mod read;
@@ -16,6 +17,7 @@ mod write;
 mod tests;
 
 pub(crate) use holder::holders;
+pub use inspect::{Inspection, Look, TableFacts, Users, ground_of, inspect, users};
 pub(crate) use open::{FileId, Opener, Place};
 pub(crate) use page::{After, Bounds, PageRequest};
 pub(crate) use read::{Reader, other_codec};
