@@ -9,11 +9,12 @@
 
 from __future__ import annotations
 
-from . import errors
+from . import bench, errors
 from ._async import AsyncDictSQLite
 from ._dictsqlite import __version__
 from ._dict import DictSQLite, DictSQLiteV4, Entry, open
 from ._exit import EXIT_LIMIT
+from ._files import arestore, restore
 from .errors import (
     BusyError,
     CancelledError,
@@ -61,7 +62,10 @@ __all__ = [
     "TimeoutError",
     "UnsupportedError",
     "__version__",
+    "arestore",
+    "bench",
     "errors",
     "import_legacy",
     "open",
+    "restore",
 ]

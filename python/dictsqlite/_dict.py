@@ -11,6 +11,7 @@ from typing import Any, Iterator, Optional, Union
 from ._awaitable import Awaitables
 from ._dictsqlite import Dict as _Dict
 from ._entry import Entry
+from ._files import Files
 from ._memoize import Memoizing
 from ._options import given, scan_options, selection, spelled_out
 from ._views import ItemsView, KeysView, ValuesView
@@ -21,7 +22,7 @@ __all__ = ["DictSQLite", "DictSQLiteV4", "Entry", "open"]
 #: Stands for a value that no user can give.
 _MISSING: Any = object()
 
-class DictSQLite(Awaitables, Memoizing, _Dict):
+class DictSQLite(Awaitables, Files, Memoizing, _Dict):
     """A persistent dict on SQLite.
 
     ``DictSQLite(path)`` opens the file at ``path`` (made when missing; ``":memory:"`` for a private

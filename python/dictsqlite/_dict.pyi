@@ -10,6 +10,7 @@ from typing_extensions import Self, TypeAlias
 from ._awaitable import Awaitables
 from ._dictsqlite import Dict as _Dict
 from ._entry import Entry
+from ._files import Files
 from ._memoize import Memoizing
 from ._views import ItemsView, KeysView, ValuesView
 from .modes import Order, PersistMode, StorageMode
@@ -21,7 +22,7 @@ Key: TypeAlias = Union[str, int, bytes, tuple[Union[str, int, bytes], ...]]
 
 _D = TypeVar("_D")
 
-class DictSQLite(Awaitables, Memoizing, _Dict, MutableMapping[Key, Any]):  # pyright: ignore[reportIncompatibleMethodOverride]
+class DictSQLite(Awaitables, Files, Memoizing, _Dict, MutableMapping[Key, Any]):  # pyright: ignore[reportIncompatibleMethodOverride]
     __hash__: None  # type: ignore[assignment]
 
     def __init__(

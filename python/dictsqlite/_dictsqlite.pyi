@@ -1,6 +1,6 @@
 """The native half: what `dictsqlite.DictSQLite` is built on."""
 
-from collections.abc import AsyncIterator, Coroutine, Generator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 from datetime import timedelta
 from os import PathLike
 from typing import Any, Final, Optional, TypeVar, Union, final, overload
@@ -9,7 +9,7 @@ from typing_extensions import Self, TypeAlias
 
 from ._dict import Key
 from ._entry import Entry
-from .modes import Order, PersistMode, StorageMode
+from .modes import ExportFormat, OnConflict, Order, PersistMode, StorageMode
 
 _D = TypeVar("_D")
 
@@ -18,6 +18,8 @@ _D = TypeVar("_D")
 _Later: TypeAlias = Coroutine[Any, Any, _D]
 _Items: TypeAlias = Union[Mapping[Any, Any], Iterable[tuple[Any, Any]]]
 _Ttl: TypeAlias = Union[float, timedelta, None]
+_Path: TypeAlias = Union[str, PathLike[str]]
+_Watch: TypeAlias = Optional[Callable[[int, int], Any]]
 
 __version__: Final[str]
 
@@ -175,6 +177,53 @@ class Dict:
     def adrop_table(self, name: str) -> _Later[bool]:
         """`drop_table` without blocking."""
 
+    def backup(self, dest: _Path, *, overwrite: bool = False, progress: _Watch = None) -> int:
+        """Copies the store, as of now, to a file of its own, while it is in use; the copy's bytes."""
+
+    def export(
+        self,
+        dest: _Path,
+        *,
+        format: ExportFormat = "jsonl",
+        tables: Optional[Iterable[str]] = None,
+        all_tables: bool = False,
+        prefix: Optional[Key] = None,
+        overwrite: bool = False,
+        progress: _Watch = None,
+    ) -> int:
+        """Writes entries to a file that is no database, as JSON Lines or "binary"; how many."""
+
+    def import_(
+        self,
+        source: _Path,
+        *,
+        tables: Optional[Iterable[str]] = None,
+        on_conflict: OnConflict = "replace",
+        progress: _Watch = None,
+    ) -> dict[str, int]:
+        """Reads such a file into the store; what became of its entries, by name."""
+
+    def warm(self, *, prefix: Optional[Key] = None, progress: _Watch = None) -> tuple[int, int]:
+        """Reads entries into the cache; how many were read, and how many of them are in it now."""
+
+    def vacuum(self) -> tuple[int, int]:
+        """Writes the database anew, without the room that deleted entries left; bytes before and after."""
+
+    def checkpoint(self) -> tuple[int, int]:
+        """Moves the log into the database and empties it; how many frames it had, and how many were moved."""
+
+    def integrity_check(self) -> list[str]:
+        """What is wrong with the file, in words; empty when nothing is."""
+
+    def _abackup(self, progress: Progress, *args: Any) -> _Later[int]: ...
+    def _aexport(self, progress: Progress, *args: Any) -> _Later[int]: ...
+    def _aimport(self, progress: Progress, *args: Any) -> _Later[dict[str, int]]: ...
+    def _awarm(self, progress: Progress, *args: Any) -> _Later[tuple[int, int]]: ...
+    def _avacuum(self, progress: Progress) -> _Later[tuple[int, int]]: ...
+    def _aintegrity_check(self, progress: Progress) -> _Later[list[str]]: ...
+    def acheckpoint(self) -> _Later[tuple[int, int]]:
+        """`checkpoint` without blocking."""
+
     @property
     def path(self) -> Optional[str]:
         """The store's path, or `None` for an in-memory store."""
@@ -237,6 +286,31 @@ class Done(Coroutine[Any, Any, Any]):
     def add_done_callback(self, callback: Any, *, context: Optional[Any] = None) -> None: ...
     def remove_done_callback(self, callback: Any) -> int: ...
 
+@final
+class Progress:
+    """How far an operation is, and its cancelling."""
+
+    def __new__(cls) -> Progress: ...
+    @property
+    def done(self) -> int:
+        """What is done: pages, entries or bytes."""
+
+    @property
+    def total(self) -> int:
+        """Of how much; 0 when that is not known."""
+
+    def cancel(self) -> bool:
+        """Has the operation give up; false when it is too late."""
+
+def restore(
+    source: _Path, path: _Path, *, overwrite: bool = False, timeout: float = 30.0, progress: _Watch = None
+) -> int:
+    """Puts a copy of a backup at `path`, where no process may have a store open; the copy's bytes."""
+
+def _arestore(progress: Progress, *args: Any) -> _Later[int]: ...
+def _compare(
+    operation: str, iterations: int, size: int, concurrency: int, directory: Optional[str]
+) -> tuple[str, str]: ...
 def shutdown(limit: float) -> list[str]:
     """Flushes every open store for at most `limit` seconds in all; a line for each that still has writes."""
 

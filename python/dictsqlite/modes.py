@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-__all__ = ["Modes", "Order", "PersistMode", "StorageMode"]
+__all__ = ["ExportFormat", "Modes", "OnConflict", "Order", "PersistMode", "StorageMode"]
 
 PersistMode = Literal["memory", "lazy", "writethrough", "durable"]
 StorageMode = Literal["pickle", "json", "jsonb", "bytes"]
 Order = Literal["insertion", "key"]
+ExportFormat = Literal["jsonl", "binary"]
+OnConflict = Literal["replace", "skip", "error"]
 
 #: The names of the orders.
 ORDERS = ("insertion", "key")

@@ -11,6 +11,8 @@ import sys
 import sysconfig
 import time
 
+import pytest
+
 PROGRAM = os.path.join(sysconfig.get_path("scripts"), "dictsqlite")
 #: More than this a command takes only when it hangs.
 PATIENCE = 60.0
@@ -73,6 +75,28 @@ def refused(*arguments, code, **options):
     assert ended == code, (ended, out, err)
     assert out == b"" and b"Traceback" not in err and err.endswith(b"\n"), (out, err)
     return err.decode()
+
+
+#: Everything is loaded as root, since somebody else may not be allowed to.
+SOMEBODY = """
+import os, sys
+from dictsqlite.cli import main
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def as_somebody(path, *arguments):
+    """The same as `run`, by a user who is not the owner of anything; the way to `path` is opened to all."""
+    if os.getuid() != 0:
+        pytest.skip("only root can become somebody else")
+    for directory in (path.parent.parent, path.parent.parent.parent):
+        os.chmod(directory, 0o755)
+    command = [sys.executable, "-c", SOMEBODY, *map(os.fspath, arguments)]
+    done = subprocess.run(command, capture_output=True, timeout=PATIENCE, env=environment())
+    return done.returncode, done.stdout, done.stderr
 
 
 def on_terminal(*arguments, **options):

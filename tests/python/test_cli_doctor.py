@@ -12,7 +12,7 @@ import textwrap
 import pytest
 
 import dictsqlite
-from command import PROGRAM, PATIENCE, environment, objects, run, said
+from command import PATIENCE, PROGRAM, as_somebody, objects, run, said
 from dictsqlite.cli import doctor
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="locks and mounts of Linux")
@@ -345,24 +345,10 @@ def test_two_names(store, tmp_path):
 class TestPlace:
     """By another user, or in a mount of its own; what is not allowed here is skipped."""
 
-    def as_somebody(self, path, *options):
-        if os.getuid() != 0:
-            pytest.skip("only root can become somebody else")
-
-        def become():
-            os.setgroups([])
-            os.setgid(65534)
-            os.setuid(65534)
-
-        for directory in (path.parent.parent, path.parent.parent.parent):
-            os.chmod(directory, 0o755)
-        probe = subprocess.run([sys.executable, "-c", "import dictsqlite"], preexec_fn=become, capture_output=True)
-        if probe.returncode:
-            pytest.skip("the package may not be read by others here")
-        command = [sys.executable, PROGRAM, "doctor", "--json", str(path), *options]
-        done = subprocess.run(command, preexec_fn=become, capture_output=True, timeout=PATIENCE, env=environment())
-        assert done.returncode == 1 and done.stderr == b"", done
-        return {finding["name"]: finding for finding in json.loads(done.stdout)["findings"]}
+    def as_somebody(self, path):
+        code, out, err = as_somebody(path, "doctor", "--json", path)
+        assert (code, err) == (1, b""), (code, out, err)
+        return {finding["name"]: finding for finding in json.loads(out)["findings"]}
 
     def test_a_file_and_a_directory_of_somebody_else(self, store):
         os.chmod(store, 0o644)

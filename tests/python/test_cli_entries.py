@@ -289,4 +289,6 @@ def test_paths_of_every_kind(tmp_path):
 def test_paths_that_make_no_sense(name, tmp_path):
     refused("get", name, "k", code=2, cwd=tmp_path)
     refused("set", "--create", "json", name, "k", "1", code=2, cwd=tmp_path)
+    refused("import", name, "-", code=2, cwd=tmp_path)
+    refused("restore", "x", name, code=2, cwd=tmp_path)
     assert os.listdir(tmp_path) == []

@@ -52,12 +52,14 @@
 //! The examples of this crate run it under tokio, under smol, and without any runtime. `docs/rust.md`
 //! in the repository is the guide, `docs/durability.md` has the promises, `docs/design.md` the inside.
 
+mod backup;
 mod cache;
 mod clock;
 mod codec;
 mod completion;
 mod dict;
 mod error;
+pub mod io;
 mod maintenance;
 mod memtable;
 mod options;
@@ -72,10 +74,14 @@ mod types;
 mod vfs;
 mod writer;
 
+pub use backup::{
+    BackupOptions, Checkpoint, Copied, ExportFormat, ExportOptions, ImportOptions, Imported,
+    OnConflict, Progress, RestoreOptions, Warmed, restore,
+};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use codec::MAX_VALUE_BYTES;
 pub use completion::{Canceller, Completion, interruptible};
-pub use dict::{Dict, Peek, Stats, Ttl};
+pub use dict::{Dict, Peek, Stats, Ttl, restore_async};
 pub use error::{Error, ErrorKind, Result};
 pub use options::Options;
 pub use scan::{Item, Scan, ScanOptions};
@@ -94,6 +100,9 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/rust.md")]
 mod guide {}
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/io.md")]
+mod files {}
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 mod readme {}

@@ -3,9 +3,11 @@
 //! `Dict` holds what must be fast; the public classes in `python/dictsqlite` build on it.
 
 mod asynchronous;
+mod bench;
 mod codec;
 mod dict;
 mod errors;
+mod files;
 mod inspect;
 mod keys;
 mod open;
@@ -34,7 +36,11 @@ mod _dictsqlite {
     #[pymodule_export]
     use super::asynchronous::{AsyncScan, Done};
     #[pymodule_export]
+    use super::bench::compare;
+    #[pymodule_export]
     use super::dict::Dict;
+    #[pymodule_export]
+    use super::files::{Progress, arestore, restore};
     #[pymodule_export]
     use super::inspect::{_ground, _inspect, _users};
     #[pymodule_export]

@@ -62,6 +62,23 @@ fn as_seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Duration>
     seconds(name, number)
 }
 
+fn wrong(name: &str, value: &Bound<'_, PyAny>, expected: &str) -> PyErr {
+    let shown = value.repr().map_or_else(|_| "?".to_owned(), |repr| repr.to_string());
+    let shown: String = shown.chars().take(60).collect();
+    errors::of(value.py(), ErrorKind::Invalid, format!("{name} is {shown}; it must be {expected}"))
+}
+
+/// A path; a `str` or anything with `__fspath__`.
+pub(crate) fn path(name: &str, object: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
+    let path = object
+        .extract::<PathBuf>()
+        .map_err(|_| wrong(name, object, "a path: str or os.PathLike"))?;
+    if path.as_os_str().is_empty() || path.as_os_str().as_encoded_bytes().contains(&0) {
+        return Err(wrong(name, object, "a path that is not empty and has no NUL"));
+    }
+    Ok(path)
+}
+
 /// What the Python package passes to `_open`, taken out one by one.
 pub(crate) struct Arguments<'a, 'py>(pub(crate) &'a Bound<'py, PyDict>);
 
@@ -94,24 +111,12 @@ impl<'py> Arguments<'_, 'py> {
     }
 
     fn wrong(&self, name: &str, value: &Bound<'_, PyAny>, expected: &str) -> PyErr {
-        let shown = value.repr().map_or_else(|_| "?".to_owned(), |repr| repr.to_string());
-        let shown: String = shown.chars().take(60).collect();
-        errors::of(
-            value.py(),
-            ErrorKind::Invalid,
-            format!("{name} is {shown}; it must be {expected}"),
-        )
+        wrong(name, value, expected)
     }
 
     /// The path; a `str` or anything with `__fspath__`.
     pub(crate) fn path(&self, object: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
-        let path = object
-            .extract::<PathBuf>()
-            .map_err(|_| self.wrong("db_path", object, "a path: str or os.PathLike"))?;
-        if path.as_os_str().is_empty() || path.as_os_str().as_encoded_bytes().contains(&0) {
-            return Err(self.wrong("db_path", object, "a path that is not empty and has no NUL"));
-        }
-        Ok(path)
+        path("db_path", object)
     }
 
     /// The engine's options.

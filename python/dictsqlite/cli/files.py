@@ -13,15 +13,20 @@ from ..errors import InvalidError, IoError, UnsupportedError
 from .exits import UsageError
 from .work import waited_for
 
-__all__ = ["codec_of", "facts_of", "opened"]
+__all__ = ["check_path", "codec_of", "facts_of", "left_open_by_ctrl_c", "opened"]
 
 
-def _checked(path: str) -> None:
-    """Refuses what is no path of a store, or where there is none."""
+def check_path(path: str) -> None:
+    """Refuses what is no path of a store."""
     if path == ":memory:":
         raise UsageError("an in-memory store ends with its process, so there is nothing in it")
     if path in ("", "-"):
         raise UsageError("give the path of a file")
+
+
+def _checked(path: str) -> None:
+    """Refuses what is no path of a store, or where there is none."""
+    check_path(path)
     if not os.path.lexists(path):
         raise IoError(f"there is no file {path}; `set --create`, `import` and `restore` make one")
 
@@ -59,19 +64,24 @@ def opened(
     if args.allow:
         options["safe_pickle_allowed_names"] = args.allow
     if create is not None:
-        if args.file in ("", "-", ":memory:"):
-            raise UsageError("give the path of a file")
+        check_path(args.file)
         options["storage_mode"] = create
     else:
         facts = facts_of(args.file, args.timeout)
         options["storage_mode"] = codec_of(facts, args.file, args.table)
     # What is written is on the disk when the command ends.
     options.update({"persist_mode": "durable"} if write else {"read_only": True})
-    db = DictSQLite(args.file, **options)
+    with left_open_by_ctrl_c(DictSQLite(args.file, **options)) as db:
+        yield db
+
+
+@contextlib.contextmanager
+def left_open_by_ctrl_c(db: DictSQLite) -> Iterator[DictSQLite]:
+    """Closes the handle, unless Ctrl-C ended the work: closing would wait for what was just given up, and
+    the process ends without it."""
     try:
         yield db
     except KeyboardInterrupt:
-        # Closing would wait for what was just given up; the process ends without it.
         raise
     except BaseException:
         db.close()

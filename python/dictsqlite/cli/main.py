@@ -43,6 +43,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         return PIPE
     except (DictSQLiteError, UsageError, OSError) as error:
         out.error(error)
+        _forget_unless_written()
         return code_of(error)
     except (MemoryError, RecursionError) as error:
         out.error(InternalError(f"{type(error).__name__}: {error}"))
@@ -59,6 +60,14 @@ def _fill_descriptors() -> None:
         os.close(descriptor)
     except OSError:
         return
+
+
+def _forget_unless_written() -> None:
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        _forget_stdout()
 
 
 def _forget_stdout() -> None:

@@ -7,7 +7,7 @@ import math
 from typing import Any, Callable, List, Optional, Sequence
 
 from .. import _dictsqlite
-from . import doctor, entries, facts, listing
+from . import copies, doctor, entries, facts, listing, upkeep
 from .keys import KEY_TYPES
 from .output import Output
 
@@ -111,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_entries(commands)
     _add_listings(commands)
     _add_facts(commands)
+    _add_copies(commands)
     return parser
 
 
@@ -217,6 +218,79 @@ def _add_facts(commands: _Commands) -> None:
     _file(command)
     command = commands.add("stats", facts.stats, "Prints figures of a store: sizes, pages, entries.")
     _file(command)
+
+
+def _add_copies(commands: _Commands) -> None:
+    command = commands.add(
+        "check", upkeep.check, "Looks for damage: SQLite's own check, and what dictsqlite relies on."
+    )
+    _file(command)
+
+    command = commands.add(
+        "backup", copies.backup, "Copies a store, as of one moment, while it is in use."
+    )
+    _file(command)
+    command.add_argument("dest", metavar="DEST", help="where the copy is put")
+    _overwrite(command)
+
+    command = commands.add(
+        "restore", copies.restore, "Puts a copy of a backup in its place, checked and whole."
+    )
+    command.add_argument("source", metavar="BACKUP", help="the backup, which is only read")
+    _file(command, "where the store is to be; nobody may have it open")
+    _overwrite(command)
+
+    command = commands.add(
+        "export",
+        copies.export,
+        "Writes entries to a file that is no database, as of one moment.",
+        _KEYS,
+    )
+    _file(command)
+    command.add_argument("dest", metavar="DEST", help="the file, or - for standard output")
+    command.add_argument(
+        "--format", choices=("jsonl", "binary"), default="jsonl", help="JSON Lines, or binary"
+    )
+    _tables(command, "only this table; may be given many times")
+    command.add_argument("--prefix", metavar="KEY", help="only keys that begin with it")
+    _keys(command)
+    _overwrite(command)
+
+    command = commands.add(
+        "import", copies.import_, "Reads an export into a store, which is made when missing."
+    )
+    _file(command)
+    command.add_argument("source", metavar="EXPORT", help="the export, or - for standard input")
+    _tables(command, "only this table of the export; may be given many times")
+    command.add_argument(
+        "--on-conflict",
+        choices=("replace", "skip", "error"),
+        default="replace",
+        help="what becomes of an entry whose key is there (replace)",
+    )
+
+    command = commands.add(
+        "bench",
+        upkeep.bench,
+        "Measures what reading and writing files costs here: blocking, by threads, by io_uring.",
+    )
+    command.add_argument(
+        "operation",
+        metavar="OPERATION",
+        nargs="?",
+        choices=("read", "write"),
+        help="read or write; both when left out",
+    )
+    for name, about in (
+        ("iterations", "operations a round"),
+        ("size", "bytes of an operation (4096)"),
+        ("concurrency", "operations under way at a time (64)"),
+    ):
+        command.add_argument(f"--{name}", type=_natural, metavar="N", help=about)
+    command.add_argument(
+        "--directory", metavar="DIR", help="where (the directory for temporary files)"
+    )
+
     command = commands.add(
         "doctor",
         doctor.doctor,
@@ -226,3 +300,11 @@ def _add_facts(commands: _Commands) -> None:
     command.add_argument(
         "--fast", action="store_true", help="do not read the whole file for damage"
     )
+
+
+def _overwrite(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--overwrite", action="store_true", help="replace what is there")
+
+
+def _tables(command: argparse.ArgumentParser, about: str) -> None:
+    command.add_argument("-t", "--table", action="append", default=[], metavar="NAME", help=about)

@@ -43,8 +43,8 @@ const BORDER: House = House {
 /// The engine's.
 const FLOORS: [&[&str]; 8] = [
     &["error", "types", "options", "completion", "backpressure", "clock", "sync"],
-    &["codec", "cache", "memtable", "vfs", "io"],
-    &["sqlite"],
+    &["codec", "cache", "memtable", "vfs"],
+    &["sqlite", "io"],
     &["state"],
     &["readers", "writer", "maintenance"],
     &["store", "registry"],
@@ -153,8 +153,9 @@ fn misplaced_in_engine(word: &str, module: &[&str]) -> Option<String> {
         (_, ["vfs", ..]) | ("rusqlite", ["sqlite", ..]) | ("unsafe", ["sqlite", "stamp", ..]) => {
             None
         }
+        ("unsafe", ["io", "uring" | "ofd", ..]) => None,
         ("rusqlite", _) => Some("`rusqlite` may be named only in sqlite/ and vfs/".to_owned()),
-        _ => Some("`unsafe` may stand only in vfs/ and sqlite/stamp".to_owned()),
+        _ => Some("`unsafe` may stand only in vfs/, sqlite/stamp, io/uring and io/ofd".to_owned()),
     }
 }
 

@@ -148,6 +148,17 @@ impl Cache {
         }
     }
 
+    /// True when nothing is ever held.
+    pub(crate) fn is_off(&self) -> bool {
+        self.map.is_none()
+    }
+
+    /// True when so much is held that more would push something else out.
+    pub(crate) fn is_full(&self) -> bool {
+        // Its shards do not fill evenly.
+        self.map.as_ref().is_some_and(|map| map.weight() >= map.capacity() / 10 * 9)
+    }
+
     /// Entries held, and about how many bytes they take.
     pub(crate) fn size(&self) -> (usize, u64) {
         self.map.as_ref().map_or((0, 0), |map| (map.len(), map.weight()))

@@ -193,7 +193,7 @@ impl Dict {
     }
 }
 
-fn on_thread<T: Send + 'static>(
+pub(super) fn on_thread<T: Send + 'static>(
     operation: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Completion<T> {
     let (completer, completion) = pair();

@@ -3,6 +3,7 @@
 mod asynchronous;
 mod bound;
 mod conditional;
+mod files;
 mod reading;
 mod stats;
 mod typed;
@@ -23,6 +24,7 @@ use crate::store::{self, EXIT_LIMIT, Store};
 use crate::types::{AsKey, KeyBuf, NEVER, PersistMode, StorageMode, Value, pack};
 
 use bound::Bound;
+pub use files::restore_async;
 pub use stats::Stats;
 
 /// How long an entry lives.

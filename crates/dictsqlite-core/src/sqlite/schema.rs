@@ -135,7 +135,7 @@ pub(super) fn find_table(c: &Connection, name: &str) -> Result<Option<Record>> {
     text.map(|text| parse(name, &text)).transpose()
 }
 
-fn parse(name: &str, text: &str) -> Result<Record> {
+pub(super) fn parse(name: &str, text: &str) -> Result<Record> {
     let corrupt = |why: String| {
         Error::new(ErrorKind::Corrupt, format!("the record of table {name:?} is damaged: {why}"))
     };

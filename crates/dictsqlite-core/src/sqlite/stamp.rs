@@ -74,10 +74,25 @@ impl Anchor {
         if self.header.is_null() {
             return Stamp::default();
         }
-        // SAFETY: the header has 12 words, and the mapping outlives `self`.
-        let word = |n: usize| u64::from(unsafe { &*self.header.add(n) }.load(Ordering::Acquire));
-        Stamp([word(2) | word(4) << 32, word(6) | word(7) << 32, word(8) | word(9) << 32])
+        // SAFETY: the mapping outlives `self`.
+        unsafe { load(self.header) }
     }
+}
+
+/// # Safety
+/// `header` points to a mapped header.
+#[inline]
+unsafe fn load(header: *const AtomicU32) -> Stamp {
+    // SAFETY: the header has 12 words.
+    let word = |n: usize| u64::from(unsafe { &*header.add(n) }.load(Ordering::Acquire));
+    Stamp([word(2) | word(4) << 32, word(6) | word(7) << 32, word(8) | word(9) << 32])
+}
+
+/// The stamp now, by a connection that has read from its database; `None` without shared memory.
+pub(super) fn stamp_of(connection: &Connection) -> Option<Stamp> {
+    let header = map_header(connection)?;
+    // SAFETY: the mapping stays as long as the connection, which is borrowed, has the database open.
+    Some(unsafe { load(header) })
 }
 
 fn map_header(connection: &Connection) -> Option<*const AtomicU32> {

@@ -4,6 +4,7 @@
 mod many;
 mod read;
 mod registry;
+mod warm;
 mod write;
 
 #[cfg(test)]
@@ -31,7 +32,7 @@ use crate::{maintenance, writer};
 
 pub(crate) use read::Fast;
 pub use registry::{end, shutdown};
-pub(crate) use registry::{open, reopen};
+pub(crate) use registry::{open, reopen, reserve};
 
 /// How long closing without a word about it may take.
 pub(crate) const EXIT_LIMIT: Duration = Duration::from_secs(10);

@@ -11,6 +11,7 @@ use crate::sync::{Condvar, Mutex};
 
 use super::{Store, check_same, is_private};
 use crate::error::{Error, ErrorKind, Result};
+use crate::io;
 use crate::options::Options;
 use crate::sqlite::{FileId, Place};
 use crate::vfs::{self, fork};
@@ -49,6 +50,7 @@ struct Registry {
 
 static FIRST: LazyLock<Registry> = LazyLock::new(|| {
     fork::before(flush_private);
+    io::guard_by(is_live);
     Registry { generation: fork::generation(), ..Registry::default() }
 });
 
@@ -61,6 +63,48 @@ fn registry() -> &'static Registry {
         registry = registry.child.get_or_init(child);
     }
     registry
+}
+
+/// A file that no handle of this process is opened on as long as this is there.
+pub(crate) struct Reserved(Id);
+
+/// Reserves the file at `path`, if there is one, waiting until `deadline` for its closing to end.
+///
+/// # Errors
+/// `Busy` when it is open in this process.
+pub(crate) fn reserve(path: &Path, deadline: Instant) -> Result<Option<Reserved>> {
+    let registry = registry();
+    let mut slots = registry.slots.lock();
+    loop {
+        let Some(id) = FileId::of(path).map(Id::File) else { return Ok(None) };
+        match slots.get(&id) {
+            None => {
+                slots.insert(id.clone(), Slot::Moving);
+                return Ok(Some(Reserved(id)));
+            }
+            Some(Slot::Moving) => {
+                let timed_out;
+                (slots, timed_out) = registry.moved.wait_until(slots, deadline);
+                if !timed_out {
+                    continue;
+                }
+            }
+            Some(Slot::Open(_)) => {}
+        }
+        let message = format!(
+            "{} is open in this process; close every handle on it and try again",
+            path.display()
+        );
+        return Err(Error::new(ErrorKind::Busy, message));
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        let registry = registry();
+        registry.slots.lock().remove(&self.0);
+        registry.moved.notify_all();
+    }
 }
 
 /// Before a fork: what is in memory only is brought to where the child finds it.
@@ -78,6 +122,28 @@ fn flush_private() {
         // Nobody can be told here; a heap has no lock or disk that could fail it.
         let _ = store.barrier(deadline);
     }
+}
+
+/// Whether a file is one that SQLite has open for a store: nobody else is to open or replace it.
+fn is_live(path: &Path) -> bool {
+    let Some(file) = FileId::of(path) else { return false };
+    let slots = registry().slots.lock();
+    if slots.contains_key(&Id::File(file)) {
+        return true;
+    }
+    let places = slots.values().filter_map(|slot| match slot {
+        Slot::Open(store) => store.path().map(Path::as_os_str).map(ToOwned::to_owned),
+        Slot::Moving => None,
+    });
+    let places: Vec<_> = places.collect();
+    drop(slots);
+    places.into_iter().any(|place| {
+        ["-wal", "-shm"].into_iter().any(|suffix| {
+            let mut beside = place.clone();
+            beside.push(suffix);
+            FileId::of(Path::new(&beside)) == Some(file)
+        })
+    })
 }
 
 /// Opens the store at `path`, or finds it; it is counted as one more handle.

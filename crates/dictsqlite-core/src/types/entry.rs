@@ -35,4 +35,13 @@ impl Stamp {
     pub(crate) fn frames(self) -> u32 {
         (self.0[0] >> 32) as u32
     }
+
+    /// The log's salts, as its header has them.
+    pub(crate) fn salts(self) -> [u8; 8] {
+        let [a, b] = [self.0[2] as u32, (self.0[2] >> 32) as u32];
+        let mut salts = [0; 8];
+        salts[..4].copy_from_slice(&a.to_ne_bytes());
+        salts[4..].copy_from_slice(&b.to_ne_bytes());
+        salts
+    }
 }

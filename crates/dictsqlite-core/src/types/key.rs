@@ -277,3 +277,16 @@ pub(crate) fn unpack(packed: &[u8]) -> Key {
         SqlKey::Blob(b) => tuple::from_stored(b),
     }
 }
+
+/// The type byte of a packed key.
+pub(crate) fn packed_tag(packed: &[u8]) -> u8 {
+    packed[HEAD - 1]
+}
+
+/// The key whose type byte and payload these are.
+pub(crate) fn unpack_parts(tag: u8, payload: &[u8]) -> Key {
+    let mut packed = KeyBuf::from_slice(&[0; HEAD - 1]);
+    packed.push(tag);
+    packed.extend_from_slice(payload);
+    unpack(&packed)
+}

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::entry::{NEVER, Value};
+use super::entry::{Entry, NEVER, Value};
 use super::key::{Key, SqlKey, packed_parts, sql_key, unpack};
 use super::tuple;
 
@@ -121,9 +121,20 @@ impl<'a> RowRef<'a> {
         self.row.has_value.then(|| Value::from(self.value))
     }
 
+    /// The packed key.
+    pub(crate) fn packed(&self) -> &'a [u8] {
+        self.packed
+    }
+
     /// The key, owned.
     pub(crate) fn owned_key(&self) -> Key {
         unpack(self.packed)
+    }
+
+    /// The entry, if the scan reads values.
+    pub(crate) fn entry(&self) -> Option<Entry> {
+        let value = self.owned_value()?;
+        Some(Entry { value, version: self.version(), expires_at: self.expires_at() })
     }
 
     pub(crate) fn version(&self) -> i64 {

@@ -1,5 +1,6 @@
 //! Golden vectors: the bytes of keys, which are the same in every language and for ever.
 
+use super::tuple::stored_prefix;
 use super::*;
 use crate::error::ErrorKind;
 

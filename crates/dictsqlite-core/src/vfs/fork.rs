@@ -116,3 +116,29 @@ extern "C" fn child() {
     super::locks::after_fork();
     GATE.store(0, Ordering::Release);
 }
+
+/// Runs `f` in a child of a fork, and gives whether it said true there within ten seconds. It must not
+/// print, since another thread may hold the lock of the output.
+#[cfg(all(test, unix))]
+pub(crate) fn in_child(f: impl FnOnce() -> bool) -> bool {
+    // SAFETY: the child runs `f` and nothing else, and leaves without unwinding into the parent's frames.
+    let pid = unsafe { libc::fork() };
+    assert!(pid >= 0, "no fork");
+    if pid == 0 {
+        std::panic::set_hook(Box::new(|_| {}));
+        let fine = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).unwrap_or(false);
+        // SAFETY: it only ends this process.
+        unsafe { libc::_exit(i32::from(!fine)) };
+    }
+    let patience = Instant::now() + Duration::from_secs(10);
+    let mut status = -1;
+    // SAFETY: a child of ours, and a place for its status.
+    while unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) } == 0 {
+        if Instant::now() > patience {
+            // SAFETY: a child of ours that was not waited for yet.
+            unsafe { libc::kill(pid, libc::SIGKILL) };
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    status == 0
+}

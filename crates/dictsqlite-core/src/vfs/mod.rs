@@ -12,6 +12,7 @@ pub(crate) mod ground;
 mod heap;
 mod locks;
 mod memory;
+mod raw;
 #[cfg(test)]
 mod tests;
 
@@ -19,3 +20,4 @@ mod tests;
 pub(crate) use faults::Broken;
 pub(crate) use heap::{HEAP_VFS, private_name, register_heap};
 pub(crate) use locks::install as install_locks;
+pub(crate) use raw::{RawFiles, Which};

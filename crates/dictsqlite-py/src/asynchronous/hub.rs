@@ -294,7 +294,7 @@ impl Hub {
 
 /// An awaitable for a result of the engine: done at once, or a future of the running loop.
 /// `finish` makes the Python value, on the loop's thread.
-pub(super) fn awaitable<'py, T: Send + 'static>(
+pub(crate) fn awaitable<'py, T: Send + 'static>(
     py: Python<'py>,
     completion: Completion<T>,
     finish: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
@@ -360,7 +360,7 @@ pub(super) fn expected<'py>(
 
 /// What goes wrong is raised by the await, as with a coroutine.
 #[inline]
-pub(super) fn later<'py>(
+pub(crate) fn later<'py>(
     py: Python<'py>,
     operation: impl FnOnce() -> PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {

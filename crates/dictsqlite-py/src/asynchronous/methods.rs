@@ -16,7 +16,7 @@ use crate::errors;
 use crate::keys::{self, PyKey};
 use crate::open;
 
-pub(super) type Awaitable<'py> = PyResult<Bound<'py, PyAny>>;
+pub(crate) type Awaitable<'py> = PyResult<Bound<'py, PyAny>>;
 
 fn none(py: Python<'_>) -> Bound<'_, PyAny> {
     py.None().into_bound(py)

@@ -16,4 +16,6 @@ mod pages;
 mod reads;
 
 pub(crate) use done::Done;
+pub(crate) use hub::{awaitable, later};
+pub(crate) use methods::Awaitable;
 pub(crate) use pages::AsyncScan;

@@ -1,0 +1,124 @@
+"""Work on whole files, awaited: with progress told on the loop's thread, and cancelled with the task."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, Union
+
+from ._dictsqlite import Progress, _arestore, restore
+
+__all__ = ["Files", "arestore", "restore"]
+
+_Path = Union[str, "os.PathLike[str]"]
+_Watch = Optional[Callable[[int, int], Any]]
+
+#: Seconds between two looks at how far an operation is.
+_PAUSE = 0.05
+
+
+async def _followed(begin: Callable[..., Any], progress: _Watch, *args: Any) -> Any:
+    """Awaits an operation that `begin` starts on another thread.
+
+    When the task is cancelled, or the callback raises, the operation is cancelled, and its end awaited:
+    then nothing is left of it.
+    """
+    if progress is not None and not callable(progress):
+        raise TypeError("progress is a function that takes what is done and the total")
+    state = Progress()
+    operation = begin(state, *args)
+    try:
+        seen = None
+        while not operation.done():
+            if progress is not None and seen != (state.done, state.total):
+                seen = (state.done, state.total)
+                progress(*seen)
+            await asyncio.wait({operation}, timeout=None if progress is None else _PAUSE)
+    except BaseException:
+        state.cancel()
+        while not operation.done():
+            try:
+                await asyncio.wait({operation})
+            except asyncio.CancelledError:
+                pass  # it is ending already
+        if not operation.cancelled():
+            operation.exception()  # looked at, since nobody awaits it
+        raise
+    result = operation.result()
+    if progress is not None:
+        progress(state.done, state.total)
+    return result
+
+
+class Files:
+    """What a dict has for whole files beyond the native blocking methods."""
+
+    if TYPE_CHECKING:  # native
+
+        def _abackup(self, progress: Progress, *args: Any) -> Any: ...
+        def _aexport(self, progress: Progress, *args: Any) -> Any: ...
+        def _aimport(self, progress: Progress, *args: Any) -> Any: ...
+        def _aintegrity_check(self, progress: Progress) -> Any: ...
+        def _avacuum(self, progress: Progress) -> Any: ...
+        def _awarm(self, progress: Progress, *args: Any) -> Any: ...
+
+    async def abackup(self, dest: _Path, *, overwrite: bool = False, progress: _Watch = None) -> int:
+        """``backup`` without blocking."""
+        done: int = await _followed(self._abackup, progress, dest, overwrite)
+        return done
+
+    async def aexport(
+        self,
+        dest: _Path,
+        *,
+        format: str = "jsonl",
+        tables: Optional[Iterable[str]] = None,
+        all_tables: bool = False,
+        prefix: Any = None,
+        overwrite: bool = False,
+        progress: _Watch = None,
+    ) -> int:
+        """``export`` without blocking."""
+        args = (dest, format, tables, all_tables, prefix, overwrite)
+        done: int = await _followed(self._aexport, progress, *args)
+        return done
+
+    async def aimport_(
+        self,
+        source: _Path,
+        *,
+        tables: Optional[Iterable[str]] = None,
+        on_conflict: str = "replace",
+        progress: _Watch = None,
+    ) -> dict[str, int]:
+        """``import_`` without blocking."""
+        done: dict[str, int] = await _followed(self._aimport, progress, source, tables, on_conflict)
+        return done
+
+    async def awarm(self, *, prefix: Any = None, progress: _Watch = None) -> tuple[int, int]:
+        """``warm`` without blocking."""
+        done: tuple[int, int] = await _followed(self._awarm, progress, prefix)
+        return done
+
+    async def avacuum(self) -> tuple[int, int]:
+        """``vacuum`` without blocking."""
+        done: tuple[int, int] = await _followed(self._avacuum, None)
+        return done
+
+    async def aintegrity_check(self) -> list[str]:
+        """``integrity_check`` without blocking."""
+        done: list[str] = await _followed(self._aintegrity_check, None)
+        return done
+
+
+async def arestore(
+    source: _Path,
+    path: _Path,
+    *,
+    overwrite: bool = False,
+    timeout: float = 30.0,
+    progress: _Watch = None,
+) -> int:
+    """``restore`` without blocking."""
+    done: int = await _followed(_arestore, progress, source, path, overwrite, timeout)
+    return done
