@@ -209,7 +209,7 @@ fn facts(
         expiring = Some(count("WHERE expires_at IS NOT NULL")? - gone);
         expired = Some(gone);
     }
-    let physical = record.physical.clone();
+    let physical = record.physical;
     Ok(TableFacts { name, physical, codec: codec.name(), entries, expiring, expired })
 }
 
