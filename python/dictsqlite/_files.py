@@ -17,6 +17,25 @@ _Watch = Optional[Callable[[int, int], Any]]
 _PAUSE = 0.05
 
 
+async def _end_or_pause(operation: Any, pause: Optional[float]) -> None:
+    """Waits until the operation has ended, or for so many seconds."""
+    loop = asyncio.get_running_loop()
+    waiter = loop.create_future()
+
+    def wake(_: Any = None) -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    operation.add_done_callback(wake)
+    timer = None if pause is None else loop.call_later(pause, wake)
+    try:
+        await waiter
+    finally:
+        operation.remove_done_callback(wake)
+        if timer is not None:
+            timer.cancel()
+
+
 async def _followed(begin: Callable[..., Any], progress: _Watch, *args: Any) -> Any:
     """Awaits an operation that `begin` starts on another thread.
 
@@ -33,12 +52,12 @@ async def _followed(begin: Callable[..., Any], progress: _Watch, *args: Any) -> 
             if progress is not None and seen != (state.done, state.total):
                 seen = (state.done, state.total)
                 progress(*seen)
-            await asyncio.wait({operation}, timeout=None if progress is None else _PAUSE)
+            await _end_or_pause(operation, None if progress is None else _PAUSE)
     except BaseException:
         state.cancel()
         while not operation.done():
             try:
-                await asyncio.wait({operation})
+                await _end_or_pause(operation, None)
             except asyncio.CancelledError:
                 pass  # it is ending already
         if not operation.cancelled():

@@ -20,7 +20,7 @@ db = dictsqlite.open(sys.argv[1], persist_mode="lazy", flush_interval=0.005)
 print("ready", flush=True)
 import select
 n = 0
-while not select.select([sys.stdin], [], [], 0)[0]:
+while not select.select([sys.stdin], [], [], 0.001)[0]:
     db.batch_set({("p", n, "a"): n, ("p", n, "b"): n})
     n += 1
 db.close()
@@ -68,6 +68,7 @@ def test_a_backup_beside_threads_and_another_process(path, tmp_path, background)
             db.batch_set({(f"t{me}", n, "a"): n, (f"t{me}", n, "b"): n})
             n += 1
             acknowledged[me] = n
+            time.sleep(0.001)
 
     threads = [threading.Thread(target=write, args=(me,)) for me in (0, 1)]
     for thread in threads:

@@ -105,6 +105,7 @@ def test_random_stores_come_back(tmp_path, format):
 def test_upkeep(path):
     with dictsqlite.open(path, persist_mode="lazy") as db:
         db.update({n: "v" * 500 for n in range(5000)})
+        db.flush()
         db.batch_delete(range(4500))
         before, after = db.vacuum()
         assert after < before / 2
