@@ -37,7 +37,11 @@ async fn each(file: &Arc<dyn AsyncFile>, places: &mut Places, bufs: &mut Vec<Buf
     Ok(())
 }
 
-async fn batch(file: &Arc<dyn AsyncFile>, places: &mut Places, bufs: &mut Vec<Buf>) -> Fallible<()> {
+async fn batch(
+    file: &Arc<dyn AsyncFile>,
+    places: &mut Places,
+    bufs: &mut Vec<Buf>,
+) -> Fallible<()> {
     let requests = bufs.drain(..).map(|buf| (buf, places.next())).collect();
     for read in file.read_batch(requests).await? {
         bufs.push(read.whole()?);

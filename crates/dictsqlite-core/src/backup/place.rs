@@ -1,5 +1,6 @@
 //! Where a result is put, and what must not be there.
 
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -110,6 +111,8 @@ impl Place {
         progress.decide()?;
         let reserved = store::reserve(&self.path, Instant::now() + self.patience)?;
         self.check()?;
+        // Kept open until it is not reserved any more: its number is nobody else's till then.
+        let replaced = File::open(&self.path);
         let alone = match (self.what, &reserved) {
             (What::Database, Some(_)) => Some(Alone::with(&self.path)?),
             _ => None,
@@ -121,8 +124,9 @@ impl Place {
         }
         let placed = aside.place(self.overwrite);
         // Nobody opens what was there before, or what is there now, until here.
-        drop(alone);
         drop(reserved);
+        drop(alone);
+        drop(replaced);
         placed
     }
 }
@@ -139,6 +143,6 @@ fn remove_if_there(path: &Path) -> Result<()> {
 /// Asked only of files that this process has not open.
 fn is_database(path: &Path) -> bool {
     let mut head = [0; 16];
-    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
     read.is_ok() && &head == b"SQLite format 3\0"
 }

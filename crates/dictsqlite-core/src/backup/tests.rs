@@ -3,6 +3,7 @@
 mod copying;
 mod exporting;
 mod importing;
+mod raw;
 mod restoring;
 mod upkeep;
 

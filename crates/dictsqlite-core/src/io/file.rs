@@ -111,6 +111,7 @@ pub struct VectoredTransfer {
 /// `ReadOnly` (the file was opened for reading, or the file system is read-only), `Closed`, and
 /// `Invalid` (an offset beyond 2^63 - 1, or what direct I/O does not allow). The outer error of a
 /// transfer's completion is `Internal`, and only if the back end itself broke down.
+#[allow(clippy::len_without_is_empty)] // It is asked of the system, and `len` is what that tells.
 pub trait AsyncFile: fmt::Debug + Send + std::marker::Sync {
     /// Reads at `offset` until `buf` is full or the file ends.
     fn read_at(&self, buf: Buf, offset: u64) -> Completion<Transfer>;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::errors;
 use super::os::Open;
 use super::pool::Pool;
-use crate::completion::Completion;
+use crate::completion::{self, Completion};
 use crate::error::Result;
 use crate::sync::Mutex;
 
@@ -44,9 +44,24 @@ impl Handle {
         f: impl FnOnce(&Open) -> Result<T> + Send + 'static,
     ) -> Completion<T> {
         match self.open() {
-            Ok(open) => self.pool.ask(move || f(&open)),
+            Ok(open) => self.ask_of(open, f),
             Err(e) => Completion::ready(Err(e)),
         }
+    }
+
+    /// The same of a file that was looked at already. Whoever waits for its closing hears of it after who
+    /// waits for this.
+    pub(super) fn ask_of<T: Send + 'static>(
+        &self,
+        open: Arc<Open>,
+        f: impl FnOnce(&Open) -> Result<T> + Send + 'static,
+    ) -> Completion<T> {
+        let (completer, completion) = completion::pair();
+        self.pool.run(move || {
+            completer.complete(f(&open));
+            drop(open);
+        });
+        completion
     }
 
     pub(super) fn close(&self) -> Completion<()> {

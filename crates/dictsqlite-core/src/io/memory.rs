@@ -5,9 +5,9 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::memory_file::{MemoryFile, Node, Space};
 use super::buf::Buf;
 use super::file::{AsyncFile, Kind};
+use super::memory_file::{MemoryFile, Node, Space};
 use super::paths;
 use super::pool_vfs::random;
 use super::timer;

@@ -2,6 +2,8 @@
 
 use std::fs::File;
 use std::io;
+#[cfg(target_os = "linux")]
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::buf::{ALIGNMENT, Buf};
 use super::errors;
@@ -22,6 +24,9 @@ pub(super) struct Open {
     file: Option<File>,
     pub(super) writable: bool,
     pub(super) direct: bool,
+    /// The file system cannot say that a read would wait.
+    #[cfg(target_os = "linux")]
+    no_nowait: AtomicBool,
     /// The generation of forks that opened it.
     generation: u32,
     locks: Mutex<Locks>,
@@ -59,15 +64,12 @@ impl Open {
             file: Some(file),
             writable,
             direct,
+            #[cfg(target_os = "linux")]
+            no_nowait: AtomicBool::new(false),
             generation: fork::generation(),
             locks: Mutex::default(),
             closing: Mutex::default(),
         }
-    }
-
-    /// True in the child of a fork that inherited it.
-    pub(super) fn is_inherited(&self) -> bool {
-        self.generation != fork::generation()
     }
 
     /// Is done when the descriptor is closed.
@@ -130,6 +132,40 @@ impl Open {
             }
         }
         Ok(done)
+    }
+
+    /// Reads what the page cache has, without waiting for the disk: how much that was, and whether there
+    /// is no more to be read.
+    #[cfg(target_os = "linux")]
+    pub(super) fn read_cached(&self, buf: &mut [u8], offset: u64) -> (usize, bool) {
+        use rustix::io::{Errno, ReadWriteFlags, preadv2};
+        let mut done = 0;
+        // With direct I/O it would wait for the disk.
+        let Some(file) = self.file.as_ref().filter(|_| !self.direct && self.has_nowait()) else {
+            return (0, false);
+        };
+        while done < buf.len() {
+            let mut rest = [io::IoSliceMut::new(&mut buf[done..])];
+            let flags = ReadWriteFlags::NOWAIT;
+            match preadv2(file, &mut rest, offset + done as u64, flags) {
+                Ok(0) => break,
+                Ok(count) => done += count,
+                Err(Errno::INTR) => {}
+                Err(e) => {
+                    if matches!(e, Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) {
+                        self.no_nowait.store(true, Ordering::Relaxed);
+                    }
+                    // Whoever reads the rest is told of other errors.
+                    return (done, false);
+                }
+            }
+        }
+        (done, true)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn has_nowait(&self) -> bool {
+        !self.no_nowait.load(Ordering::Relaxed)
     }
 
     pub(super) fn write(&self, buf: Buf, offset: u64) -> Transfer {

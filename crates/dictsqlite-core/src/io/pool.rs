@@ -51,8 +51,7 @@ pub(super) fn contained(f: impl FnOnce()) {
 impl Pool {
     pub(super) fn new(most: usize) -> Self {
         fork::watch();
-        let shared =
-            Shared { jobs: Mutex::default(), arrived: Condvar::new(), most: most.max(1) };
+        let shared = Shared { jobs: Mutex::default(), arrived: Condvar::new(), most: most.max(1) };
         Self { shared: Arc::new(shared), generation: fork::generation() }
     }
 

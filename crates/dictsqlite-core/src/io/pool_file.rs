@@ -30,7 +30,7 @@ type VectoredMove = fn(&Open, Vec<Buf>, u64) -> VectoredTransfer;
 /// One transfer by the pool.
 pub(super) fn transfer(handle: &Handle, buf: Buf, offset: u64, how: Move) -> Completion<Transfer> {
     match handle.open() {
-        Ok(open) => handle.pool.ask(move || Ok(how(&open, buf, offset))),
+        Ok(open) => handle.ask_of(open, move |open| Ok(how(open, buf, offset))),
         Err(e) => Completion::ready(Ok(Transfer::failed(buf, e))),
     }
 }
@@ -43,7 +43,7 @@ pub(super) fn vectored(
     how: VectoredMove,
 ) -> Completion<VectoredTransfer> {
     match handle.open() {
-        Ok(open) => handle.pool.ask(move || Ok(how(&open, bufs, offset))),
+        Ok(open) => handle.ask_of(open, move |open| Ok(how(open, bufs, offset))),
         Err(e) => Completion::ready(Ok(VectoredTransfer { bufs, result: Err(e) })),
     }
 }
@@ -60,7 +60,7 @@ pub(super) fn batch(
     };
     let parts = (batch.len() / LEAST_PART).clamp(1, handle.pool.threads());
     if parts == 1 {
-        return handle.pool.ask(move || Ok(transfer_all(&open, batch, how)));
+        return handle.ask_of(open, move |open| Ok(transfer_all(open, batch, how)));
     }
     let (completer, completion) = completion::pair();
     let all = Arc::new(Parts::new(parts, completer));
@@ -70,7 +70,10 @@ pub(super) fn batch(
         let after = rest.split_off(each.min(rest.len()));
         let these = std::mem::replace(&mut rest, after);
         let (open, all) = (Arc::clone(&open), Arc::clone(&all));
-        handle.pool.run(move || all.put(part, transfer_all(&open, these, how)));
+        handle.pool.run(move || {
+            all.put(part, transfer_all(&open, these, how));
+            drop(open);
+        });
     }
     completion
 }

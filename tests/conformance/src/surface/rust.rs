@@ -9,7 +9,7 @@ use syn::{ImplItem, Item, Type, Visibility};
 use super::Found;
 
 /// The types whose functions are operations; the others are data.
-const TYPES: [&str; 4] = ["Dict", "Scan", "Completion", "Canceller"];
+const TYPES: [&str; 5] = ["Dict", "Scan", "Completion", "Canceller", "Progress"];
 
 pub(super) fn found(root: &Path) -> Result<Found> {
     let source = root.join("crates/dictsqlite-core/src");

@@ -8,10 +8,11 @@ use anyhow::{Context, Result};
 use super::Found;
 
 /// The stubs of what a handle is made of, and the classes in them.
-const STUBS: [(&str, &[&str]); 4] = [
+const STUBS: [(&str, &[&str]); 5] = [
     ("_dictsqlite.pyi", &["Dict", "Scan", "AsyncScan"]),
     ("_dict.pyi", &["DictSQLite"]),
     ("_awaitable.pyi", &["Awaitables"]),
+    ("_files.pyi", &["Files"]),
     ("_memoize.pyi", &["Memoizing"]),
 ];
 

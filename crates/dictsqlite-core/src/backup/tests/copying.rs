@@ -210,6 +210,8 @@ fn private_and_read_only_stores_are_backed_up_as_well() {
     for n in 0..5000_i64 {
         dict.set(n, &n.to_le_bytes()).unwrap();
     }
+    // Large enough to be copied as files.
+    fill(&dict, 5000, 1000);
     dict.table("other", Some(StorageMode::Json)).unwrap().set("k", b"[1]").unwrap();
     dict.backup(place.path("copy.db"), &BackupOptions::default()).unwrap();
     let options = Options { read_only: true, ..Options::default() };

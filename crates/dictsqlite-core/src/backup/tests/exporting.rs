@@ -92,7 +92,7 @@ fn what_is_exported_comes_back_as_it_was() {
     drop(copy);
     let copy = Dict::open(
         place.path("late.db"),
-        &Options { clock: std::sync::Arc::new(clock.clone()), ..Options::default() },
+        &Options { clock: std::sync::Arc::new(clock), ..Options::default() },
     )
     .unwrap();
     let imported = copy.import(place.path("export"), &ImportOptions::default()).unwrap();

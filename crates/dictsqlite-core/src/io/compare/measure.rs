@@ -236,12 +236,7 @@ impl Contender {
     }
 }
 
-fn report(
-    dir: &Path,
-    work: &Work,
-    contenders: Vec<Contender>,
-    skipped: Vec<String>,
-) -> Comparison {
+fn report(dir: &Path, work: &Work, contenders: Vec<Contender>, skipped: Vec<String>) -> Comparison {
     let mut ways: Vec<Way> = contenders.into_iter().map(|c| figures(c, work.iterations)).collect();
     for direct in [false, true] {
         let base = ways.iter().find(|way| way.direct == direct).map_or(1.0, |way| way.micros);

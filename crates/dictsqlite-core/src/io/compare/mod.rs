@@ -11,8 +11,8 @@ mod report;
 
 use std::path::Path;
 
-pub use self::report::{Comparison, Way};
 use self::measure::{Direction, Work};
+pub use self::report::{Comparison, Way};
 use crate::completion::{self, Completion};
 use crate::error::{Error, ErrorKind, Result};
 

@@ -40,8 +40,7 @@ async fn program(vfs: &dyn AsyncVfs, path: &Path) -> Result<()> {
     for (i, read) in reads.into_iter().enumerate() {
         assert_eq!(read.await?.whole()?.into_vec(), [i as u8; 64]);
     }
-    let mut writer =
-        FileWriter::new(Arc::clone(&file), 0, Room { permits: 4, bytes: 10_000 })?;
+    let mut writer = FileWriter::new(Arc::clone(&file), 0, Room { permits: 4, bytes: 10_000 })?;
     for _ in 0..50 {
         writer.write_async(buf(&[7; 1000])).await?;
     }
@@ -54,8 +53,7 @@ async fn program(vfs: &dyn AsyncVfs, path: &Path) -> Result<()> {
 
 #[test]
 fn under_tokio() {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     everywhere(|ground| {
         runtime.block_on(program(&*ground.vfs, &ground.at("a"))).unwrap();
         let ground_vfs: Arc<dyn AsyncVfs> = Arc::new(DefaultVfs::new());
@@ -112,6 +110,8 @@ fn a_callback_that_panics_ends_no_thread() {
                 drop(caught);
             }
         }
+        file.close().wait().unwrap();
+        let file = ground.open("a", &OpenOptions::read()).unwrap();
         assert_eq!(read(&*file, 3, 0), [1, 1, 1]);
     });
 }

@@ -46,9 +46,14 @@ fn odd_sizes_are_measured_through_the_page_cache_only() {
 
 #[test]
 fn numbers_that_make_no_sense_are_refused() {
-    for (iterations, size, concurrency) in
-        [(0, 1, 1), (1, 0, 1), (1, 1, 0), (1, usize::MAX, 2), (usize::MAX, 1, 1), (1, 1 << 20, 1 << 20)]
-    {
+    for (iterations, size, concurrency) in [
+        (0, 1, 1),
+        (1, 0, 1),
+        (1, 1, 0),
+        (1, usize::MAX, 2),
+        (usize::MAX, 1, 1),
+        (1, 1 << 20, 1 << 20),
+    ] {
         let refused = compare_read_performance(iterations, size, concurrency);
         assert_eq!(kind(refused), ErrorKind::Invalid);
     }

@@ -46,7 +46,7 @@ fn a_piece_larger_than_the_room_goes_alone() {
     assert_eq!(room.metrics().bytes_in_use, 1_000_000);
     assert_eq!(kind(room.try_acquire(1)), ErrorKind::Busy);
     drop(large);
-    room.try_acquire(100).unwrap();
+    drop(room.try_acquire(100).unwrap());
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn room_for_more_bytes_than_a_semaphore_counts() {
     let rest = room.acquire(bytes / 2 - 1000).unwrap();
     assert_eq!(kind(room.try_acquire(1_000_000)), ErrorKind::Busy);
     drop((half, rest));
-    room.try_acquire(bytes).unwrap();
+    drop(room.try_acquire(bytes).unwrap());
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn who_gives_up_leaves_the_queue_and_no_permit_is_lost() {
         drop(held);
         drop(waiting);
     }
-    room.try_acquire(100).unwrap();
+    drop(room.try_acquire(100).unwrap());
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn limits_that_make_no_sense_are_refused() {
         assert_eq!(kind(Backpressure::new(Room { permits, bytes })), ErrorKind::Invalid);
     }
     let widest = room(1, u64::MAX);
-    widest.acquire(u64::MAX).unwrap();
+    drop(widest.acquire(u64::MAX).unwrap());
 }
 
 #[test]
@@ -164,8 +164,7 @@ fn the_limit_holds_under_load_on_three_executors() {
             drop(permit);
         }
     };
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     let on_tokio: Vec<_> =
         (0..4).map(|i| runtime.spawn(job(room.clone(), Arc::clone(&now), i))).collect();
     let on_smol: Vec<_> =
@@ -215,8 +214,7 @@ fn a_writer_has_no_more_under_way_than_there_is_room_for() {
         assert_eq!(writer.finish().unwrap(), 100_000);
         assert_eq!(read(&*file, bytes.len(), 5), bytes);
         let read_only = ground.open("a", &OpenOptions::read()).unwrap();
-        let mut writer =
-            FileWriter::new(read_only, 0, Room { permits: 1, bytes: 10 }).unwrap();
+        let mut writer = FileWriter::new(read_only, 0, Room { permits: 1, bytes: 10 }).unwrap();
         let failed = writer.write(buf(b"x")).and_then(|()| writer.write(buf(b"y")));
         let failed = failed.and_then(|()| writer.finish());
         assert_eq!(kind(failed), ErrorKind::ReadOnly);

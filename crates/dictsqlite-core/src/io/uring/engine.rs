@@ -8,11 +8,13 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 use io_uring::{IoUring, Probe, opcode, squeue, types};
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
 use slab::Slab;
 
 use super::Ring;
@@ -30,8 +32,6 @@ use crate::io::pool::contained;
 const DEPTH: u32 = 256;
 /// One request transfers at most so many bytes; the kernel's own limit is just below twice that.
 const MOST_BYTES: usize = 1 << 30;
-/// The completion of the read that wakes the thread.
-const WAKE: u64 = u64::MAX;
 /// How long to wait before what the kernel had no memory for is tried again.
 const PATIENCE: Duration = Duration::from_millis(1);
 
@@ -68,9 +68,6 @@ pub(super) struct Engine {
     waiting: VecDeque<usize>,
     /// Flights the kernel has.
     flying: u32,
-    /// Where the read of the wake counter goes.
-    counter: Box<[u8; 8]>,
-    armed: bool,
     reaped: Vec<(u64, i32)>,
 }
 
@@ -97,8 +94,6 @@ impl Engine {
             groups: Slab::new(),
             waiting: VecDeque::new(),
             flying: 0,
-            counter: Box::default(),
-            armed: false,
             reaped: Vec::new(),
         };
         engine.try_out()?;
@@ -121,41 +116,51 @@ impl Engine {
     /// Works until the ring breaks, which it should not.
     pub(super) fn run(mut self) {
         loop {
-            let idle = self.waiting.is_empty();
+            let idle = self.waiting.is_empty() && self.ring.submission().is_empty();
             let tasks = self.shared.receive(idle);
             let sleeps = idle && tasks.is_empty();
             tasks.into_iter().for_each(|task| self.take(task));
-            self.arm();
             self.push();
-            // What the kernel does at once is reaped before more is taken.
-            let entered = if sleeps || self.flying >= DEPTH {
-                self.ring.submit_and_wait(1)
-            } else {
-                self.ring.submit()
-            };
-            match entered {
-                Ok(_) => {}
-                Err(e) => match e.raw_os_error() {
-                    Some(libc::EINTR) => {}
-                    Some(libc::EAGAIN | libc::EBUSY | libc::ENOMEM) => {
-                        std::thread::sleep(PATIENCE);
-                    }
-                    _ => break,
-                },
+            if self.submit().is_err() {
+                break;
             }
-            self.reap();
+            let waits = sleeps || self.flying >= DEPTH && self.ring.submission().is_empty();
+            // What the kernel did at once is reaped before more is waited for.
+            if !self.reap() && waits && self.sleep().is_err() {
+                break;
+            }
+        }
+    }
+
+    /// Gives the kernel what was pushed; what it has no memory for stays for the next time.
+    fn submit(&mut self) -> io::Result<()> {
+        if self.ring.submission().is_empty() {
+            return Ok(());
+        }
+        match self.ring.submit() {
+            Ok(_) => Ok(()),
+            Err(e) => match e.raw_os_error() {
+                Some(libc::EINTR) => Ok(()),
+                Some(libc::EAGAIN | libc::EBUSY | libc::ENOMEM) => {
+                    std::thread::sleep(PATIENCE);
+                    Ok(())
+                }
+                _ => Err(e),
+            },
         }
     }
 
     fn take(&mut self, task: Task) {
         let Task { open, work } = task;
         match work {
-            Work::One { direction, buf, offset, to } => {
-                let load = Load::Transfer { direction, buf, offset, done: 0, to: To::One(to) };
+            Work::One { direction, buf, offset, done, to } => {
+                let load = Load::Transfer { direction, buf, offset, done, to: To::One(to) };
                 self.begin(Flight { open, load });
             }
             Work::Sync { how, to } => self.begin(Flight { open, load: Load::Sync { how, to } }),
-            Work::Many { direction, requests, to } => self.take_many(&open, direction, requests, to),
+            Work::Many { direction, requests, to } => {
+                self.take_many(&open, direction, requests, to);
+            }
         }
     }
 
@@ -208,15 +213,21 @@ impl Engine {
         }
     }
 
-    /// Has the kernel read the wake counter, which is done when somebody adds to it.
-    fn arm(&mut self) {
-        if self.armed {
-            return;
+    /// Sleeps until the kernel has completed something, or somebody wakes this thread. By `poll` rather
+    /// than in the ring's own call, so that the wake counter needs no request, and no memory, of its own.
+    fn sleep(&self) -> rustix::io::Result<()> {
+        // SAFETY: the ring is not closed before `self` is dropped.
+        let ring = unsafe { BorrowedFd::borrow_raw(self.ring.as_raw_fd()) };
+        let wake = &self.shared.wake;
+        let mut both = [PollFd::new(&ring, PollFlags::IN), PollFd::new(wake, PollFlags::IN)];
+        match rustix::event::poll(&mut both, None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(e) => return Err(e),
         }
-        let fd = types::Fd(self.shared.wake.as_raw_fd());
-        let entry = opcode::Read::new(fd, self.counter.as_mut_ptr(), 8).build().user_data(WAKE);
-        // SAFETY: `counter` is on the heap, and kept until the read is reaped or for ever.
-        self.armed = unsafe { self.ring.submission().push(&entry).is_ok() };
+        if both[1].revents().contains(PollFlags::IN) {
+            rustix::io::read(wake, &mut [0_u8; 8])?;
+        }
+        Ok(())
     }
 
     /// Gives the kernel what waits, as far as there is room.
@@ -236,19 +247,18 @@ impl Engine {
         }
     }
 
-    fn reap(&mut self) {
+    /// True when there was something.
+    fn reap(&mut self) -> bool {
         let mut reaped = std::mem::take(&mut self.reaped);
         reaped.extend(self.ring.completion().map(|done| (done.user_data(), done.result())));
+        let some = !reaped.is_empty();
         for (key, result) in reaped.drain(..) {
-            if key == WAKE {
-                self.armed = false;
-            } else {
-                self.flying -= 1;
-                // It was given to the kernel as a `usize`.
-                self.end(key as usize, result);
-            }
+            self.flying -= 1;
+            // It was given to the kernel as a `usize`.
+            self.end(key as usize, result);
         }
         self.reaped = reaped;
+        some
     }
 
     /// The kernel is done with a flight, or with a part of it.
@@ -266,8 +276,6 @@ impl Engine {
             }
             Load::Transfer { direction, buf, done, to, .. } => {
                 let result = outcome(&open, direction, done, buf.len(), failed);
-                // The descriptor is closed, if this was the last to use it, before the caller hears.
-                drop(open);
                 let transfer = Transfer { buf, result };
                 match to {
                     To::One(to) => contained(|| to.complete(Ok(transfer))),
@@ -275,6 +283,8 @@ impl Engine {
                 }
             }
         }
+        // Whoever waits for the file's closing hears of it last.
+        drop(open);
     }
 }
 
@@ -354,9 +364,6 @@ impl Drop for Engine {
                 }
                 Load::Sync { to, .. } => contained(|| drop(to)),
             }
-        }
-        if self.armed {
-            std::mem::forget(std::mem::take(&mut self.counter));
         }
     }
 }

@@ -12,6 +12,10 @@ use crate::io::handle::Handle;
 use crate::io::os::Open;
 use crate::io::pool::Pool;
 
+/// A single read of at most so many bytes is done in the call when the page cache has them: copying
+/// them takes less time than handing them over. A longer one would keep the caller from its loop.
+const MOST_AT_ONCE: usize = 64 << 10;
+
 #[derive(Debug)]
 pub(super) struct UringFile {
     handle: Handle,
@@ -30,7 +34,7 @@ impl UringFile {
         }
     }
 
-    fn one(&self, direction: Direction, buf: Buf, offset: u64) -> Completion<Transfer> {
+    fn one(&self, direction: Direction, mut buf: Buf, offset: u64) -> Completion<Transfer> {
         let checked = self.handle.open().and_then(|open| {
             match direction {
                 Direction::Read => open.check_read(offset, buf.len())?,
@@ -42,18 +46,22 @@ impl UringFile {
             Err(e) => Completion::ready(Ok(Transfer::failed(buf, e))),
             Ok(_) if buf.is_empty() => Completion::ready(Ok(Transfer { buf, result: Ok(0) })),
             Ok(open) => {
+                let mut done = 0;
+                if direction == Direction::Read && buf.len() <= MOST_AT_ONCE {
+                    let all;
+                    (done, all) = open.read_cached(&mut buf, offset);
+                    if all {
+                        return Completion::ready(Ok(Transfer { buf, result: Ok(done) }));
+                    }
+                }
                 let (to, completion) = completion::pair();
-                self.send(open, Work::One { direction, buf, offset, to });
+                self.send(open, Work::One { direction, buf, offset, done, to });
                 completion
             }
         }
     }
 
-    fn batch(
-        &self,
-        direction: Direction,
-        requests: Vec<(Buf, u64)>,
-    ) -> Completion<Vec<Transfer>> {
+    fn batch(&self, direction: Direction, requests: Vec<(Buf, u64)>) -> Completion<Vec<Transfer>> {
         match self.handle.open() {
             Err(e) => Completion::ready(Ok(errors::all_failed(requests, &e))),
             Ok(open) => {

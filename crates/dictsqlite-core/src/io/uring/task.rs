@@ -21,9 +21,23 @@ pub(super) struct Task {
 }
 
 pub(super) enum Work {
-    One { direction: Direction, buf: Buf, offset: u64, to: Completer<Transfer> },
-    Many { direction: Direction, requests: Vec<(Buf, u64)>, to: Together },
-    Sync { how: Sync, to: Completer<()> },
+    /// Of which `done` bytes are done.
+    One {
+        direction: Direction,
+        buf: Buf,
+        offset: u64,
+        done: usize,
+        to: Completer<Transfer>,
+    },
+    Many {
+        direction: Direction,
+        requests: Vec<(Buf, u64)>,
+        to: Together,
+    },
+    Sync {
+        how: Sync,
+        to: Completer<()>,
+    },
 }
 
 /// Where the transfers of a batch go when all of them are there.
@@ -79,7 +93,7 @@ impl Task {
             Direction::Write => open.write(buf, offset),
         };
         match self.work {
-            Work::One { direction, buf, offset, to } => {
+            Work::One { direction, buf, offset, to, .. } => {
                 to.complete(Ok(transfer(direction, buf, offset)));
             }
             Work::Many { direction, requests, to } => {
