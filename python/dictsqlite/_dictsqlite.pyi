@@ -623,3 +623,14 @@ def _compare(
 ) -> tuple[str, str]: ...
 def shutdown(limit: float) -> list[str]:
     """Flushes every open store for at most `limit` seconds in all; a line for each that still has writes."""
+
+def _inspect(
+    path: Union[str, PathLike[str]],
+    *,
+    still: bool = False,
+    counts: bool = False,
+    sound: bool = False,
+    timeout: float = 5.0,
+) -> dict[str, Any]: ...
+def _users(path: Union[str, PathLike[str]]) -> dict[str, list[str]]: ...
+def _ground(path: Union[str, PathLike[str]]) -> str: ...

@@ -2,7 +2,9 @@
 
 import asyncio
 import pathlib
+import subprocess
 import sys
+import sysconfig
 
 import dictsqlite
 
@@ -30,4 +32,8 @@ asyncio.run(later())
 with dictsqlite.open("a.db", read_only=True) as db:
     assert len(db) == 1003 and db["late"] == 1
     assert db.table("settings")["theme"] == {"dark": True}
+tool = pathlib.Path(sysconfig.get_path("scripts")) / "dictsqlite"
+for command in ([str(tool)], [sys.executable, "-m", "dictsqlite"]):
+    told = subprocess.run([*command, "get", "a.db", "late"], capture_output=True, text=True, check=True)
+    assert (told.stdout, told.stderr) == ("1\n", ""), told
 print(f"{where.parent}: works")

@@ -93,6 +93,7 @@ pub use dict::{Answer, Atomic, Dict, Op, Peek, Stats, Ttl, restore_async};
 pub use error::{Error, ErrorKind, Result};
 pub use options::Options;
 pub use scan::{Cursor, Cursors, Item, Scan, ScanOptions};
+pub use sqlite::{Inspection, Look, TableFacts, Users, ground_of, inspect, users};
 pub use store::{end, shutdown};
 pub use transaction::{Transaction, TransactionOptions, TransactionScan};
 pub use types::{

@@ -8,6 +8,7 @@ mod codec;
 mod dict;
 mod errors;
 mod files;
+mod inspect;
 mod keys;
 mod open;
 mod pipeline;
@@ -44,6 +45,8 @@ mod _dictsqlite {
     use super::dict::Dict;
     #[pymodule_export]
     use super::files::{Progress, arestore, restore};
+    #[pymodule_export]
+    use super::inspect::{_ground, _inspect, _users};
     #[pymodule_export]
     use super::pipeline::Pipeline;
     #[pymodule_export]
