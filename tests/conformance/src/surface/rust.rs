@@ -9,7 +9,17 @@ use syn::{ImplItem, Item, Type, Visibility};
 use super::Found;
 
 /// The types whose functions are operations; the others are data.
-const TYPES: [&str; 4] = ["Dict", "Scan", "Completion", "Canceller"];
+const TYPES: [&str; 9] = [
+    "Dict",
+    "Scan",
+    "Transaction",
+    "TransactionScan",
+    "Atomic",
+    "Changes",
+    "Watch",
+    "Completion",
+    "Canceller",
+];
 
 pub(super) fn found(root: &Path) -> Result<Found> {
     let source = root.join("crates/dictsqlite-core/src");

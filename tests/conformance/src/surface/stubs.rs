@@ -9,7 +9,7 @@ use super::Found;
 
 /// The stubs of what a handle is made of, and the classes in them.
 const STUBS: [(&str, &[&str]); 4] = [
-    ("_dictsqlite.pyi", &["Dict", "Scan", "AsyncScan"]),
+    ("_dictsqlite.pyi", &["Dict", "Scan", "AsyncScan", "Changes", "Watch"]),
     ("_dict.pyi", &["DictSQLite"]),
     ("_awaitable.pyi", &["Awaitables"]),
     ("_memoize.pyi", &["Memoizing"]),
@@ -47,7 +47,7 @@ fn methods(text: &str, classes: &[&str]) -> BTreeSet<String> {
         let private = name.starts_with('_') && !name.starts_with("__");
         match class {
             _ if private => {}
-            "Scan" | "AsyncScan" => drop(names.insert(format!("{class}.{name}"))),
+            "Scan" | "AsyncScan" | "Changes" | "Watch" => drop(names.insert(format!("{class}.{name}"))),
             _ => drop(names.insert(name.to_owned())),
         }
     }
