@@ -61,3 +61,37 @@ static inline dictsqlite_key dictsqlite_tuple(const dictsqlite_key *items, size_
 static inline dictsqlite_option_list dictsqlite_no_options(void) {
   return DICTSQLITE_ZERO(dictsqlite_option_list);
 }
+
+/** The key must have this version; 0: there must be no entry. */
+static inline dictsqlite_check dictsqlite_check_key(dictsqlite_key key, int64_t version) {
+  dictsqlite_check check = DICTSQLITE_ZERO(dictsqlite_check);
+  check.key = key;
+  check.version = version;
+  return check;
+}
+
+/** Sets the key to the value; the handle's time to live applies. */
+static inline dictsqlite_write dictsqlite_write_set(dictsqlite_key key, dictsqlite_slice value) {
+  dictsqlite_write write = DICTSQLITE_ZERO(dictsqlite_write);
+  write.type = DICTSQLITE_WRITE_SET;
+  write.key = key;
+  write.value = value;
+  return write;
+}
+
+/** Adds to an integer, whatever it is then. */
+static inline dictsqlite_write dictsqlite_write_incr(dictsqlite_key key, int64_t by) {
+  dictsqlite_write write = DICTSQLITE_ZERO(dictsqlite_write);
+  write.type = DICTSQLITE_WRITE_INCR;
+  write.key = key;
+  write.by = by;
+  return write;
+}
+
+/** Deletes the key, whether it is there or not. */
+static inline dictsqlite_write dictsqlite_write_delete(dictsqlite_key key) {
+  dictsqlite_write write = DICTSQLITE_ZERO(dictsqlite_write);
+  write.type = DICTSQLITE_WRITE_DELETE;
+  write.key = key;
+  return write;
+}

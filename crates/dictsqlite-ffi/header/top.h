@@ -11,7 +11,8 @@
  * more when the function returns; so is it with asynchronous functions. What a function gives is the
  * caller's, to be freed with the one function for its type, unchanged. Handles are closed, not freed.
  *
- * Threads. Every function may be called from any thread at any time, with the same handles too. What was
+ * Threads. Every function may be called from any thread at any time, with the same handles too; but a transaction
+ * that was begun by the waiting form belongs to its thread. What was
  * given (values, pages, errors) may be read by many threads, and freed by one.
  *
  * Waiting. Functions wait as their comments say, never longer than the handle's timeout. Their `_async`
@@ -21,5 +22,6 @@
  * Misuse. NULL where something is needed, text that is not UTF-8, impossible lengths, and handles that are
  * closed (twice, or by another thread) give an error. Pointers into nowhere cannot be told.
  *
- * Forks. Dicts may be used on both sides of a fork; scans and queues belong to the process that made them.
+ * Forks. Dicts may be used on both sides of a fork; scans, transactions, streams, watches and queues belong to the
+ * process that made them.
  */

@@ -7,7 +7,7 @@ use crate::raw::{DICTSQLITE_TTL_DEFAULT, DICTSQLITE_TTL_NEVER};
 use dictsqlite_core::{Error, ErrorKind, Options, Result, StorageMode, Ttl};
 
 /// The names of the options, as they are in every language.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "persist_mode",
     "storage_mode",
     "table",
@@ -20,6 +20,7 @@ const NAMES: [&str; 12] = [
     "read_only",
     "adopt",
     "memtable_bytes",
+    "changes",
 ];
 
 /// The longest time that can be asked for, in seconds: thirty thousand years.
@@ -66,6 +67,7 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<()> {
         "read_only" => options.read_only = number(name, value, "true or false")?,
         "adopt" => options.adopt = number(name, value, "true or false")?,
         "memtable_bytes" => options.memtable_bytes = number(name, value, "a whole number")?,
+        "changes" => options.changes = Some(number(name, value, "true or false")?),
         "encryption_password" => {
             return Err(Error::new(
                 ErrorKind::Unsupported,
@@ -167,6 +169,7 @@ mod tests {
             ("read_only", "true"),
             ("adopt", "false"),
             ("memtable_bytes", "70000"),
+            ("changes", "true"),
         ])
         .expect("valid");
         assert_eq!(all.persist_mode, PersistMode::Lazy);
@@ -177,7 +180,7 @@ mod tests {
         assert_eq!(all.timeout, Duration::from_secs(1_000_000));
         assert_eq!(all.ttl, Some(Duration::from_secs(2)));
         assert!(all.read_only && !all.adopt);
-        assert_eq!(all.memtable_bytes, 70_000);
+        assert_eq!((all.memtable_bytes, all.changes), (70_000, Some(true)));
     }
 
     #[test]

@@ -113,7 +113,8 @@ impl Play<'_> {
                 if answer.get("ok").is_some() {
                     opened.extend(match request["op"].as_str() {
                         Some("open") => Some(request["h"].clone()),
-                        Some("table") => Some(request["as"].clone()),
+                        // With a transaction it is the transaction on another table.
+                        Some("table") if request.get("tx").is_none() => Some(request["as"].clone()),
                         _ => None,
                     });
                 }

@@ -21,6 +21,10 @@ pub(crate) fn all(surface: &Surface, places: &Places, options: &Options) -> Resu
     let mut table = Table::default();
     for file in &files {
         for bridge in &mut bridges {
+            if let Some(op) = file.ops().find(|op| surface.excuses(op, &bridge.language)) {
+                println!("SKIPPED {}, {}: it has no `{op}`", file.name, bridge.language);
+                continue;
+            }
             let compared = alone(surface, file, bridge);
             put(&mut table, &file.name, &bridge.language, compared);
         }

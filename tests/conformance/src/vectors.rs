@@ -86,6 +86,14 @@ impl Vectors {
         }
         Ok(vectors)
     }
+
+    /// The operations that are asked for.
+    pub(crate) fn ops(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().filter_map(|line| match &line.step {
+            Step::Ask { request, .. } => request.get("op")?.as_str(),
+            _ => None,
+        })
+    }
 }
 
 /// All of them, or those named, in the order of their names.

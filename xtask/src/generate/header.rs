@@ -11,7 +11,7 @@ use crate::paths;
 const CRATE: &str = "crates/dictsqlite-ffi";
 
 /// The files with types and functions of the interface, in the order in which a reader wants them.
-const SOURCES: [&str; 22] = [
+const SOURCES: [&str; 30] = [
     "raw/code.rs",
     "raw/mod.rs",
     "raw/slice.rs",
@@ -20,6 +20,8 @@ const SOURCES: [&str; 22] = [
     "raw/lists.rs",
     "raw/info.rs",
     "raw/stats.rs",
+    "raw/tx.rs",
+    "raw/changes.rs",
     "raw/error.rs",
     "raw/call.rs",
     "calls/store.rs",
@@ -27,11 +29,17 @@ const SOURCES: [&str; 22] = [
     "calls/write.rs",
     "calls/conditional.rs",
     "calls/scan.rs",
+    "calls/tx.rs",
+    "calls/tx_use.rs",
+    "calls/atomic.rs",
+    "calls/changes.rs",
+    "calls/watch.rs",
     "calls/queues.rs",
     "calls/async_store.rs",
     "calls/async_read.rs",
     "calls/async_write.rs",
     "calls/async_conditional.rs",
+    "calls/async_tx.rs",
     "calls/errors.rs",
     "calls/free.rs",
 ];

@@ -29,6 +29,13 @@ pub extern "C" fn dictsqlite_error_is_transient(error: Option<&dictsqlite_error>
     error.is_some_and(dictsqlite_error::is_transient)
 }
 
+/// True when changes that were asked for were removed from the log already: read the state as it is now, and go
+/// on from there. The code is INVALID.
+#[unsafe(no_mangle)]
+pub extern "C" fn dictsqlite_error_is_history_truncated(error: Option<&dictsqlite_error>) -> bool {
+    error.is_some_and(dictsqlite_error::is_history_truncated)
+}
+
 /// Gives the key that the error is about, and true; false, and a zero key, if it is about none. What the key points to is
 /// the error's.
 #[unsafe(no_mangle)]

@@ -2,8 +2,8 @@
 //! nothing: so freeing through the same variable twice does no harm.
 
 use crate::raw::{
-    dictsqlite_entry, dictsqlite_error, dictsqlite_info, dictsqlite_page, dictsqlite_tables,
-    dictsqlite_value, dictsqlite_values,
+    dictsqlite_change_page, dictsqlite_entry, dictsqlite_error, dictsqlite_info, dictsqlite_page,
+    dictsqlite_tables, dictsqlite_value, dictsqlite_values,
 };
 
 /// Frees a value and sets it to zero. May be called from any thread.
@@ -43,6 +43,14 @@ pub extern "C" fn dictsqlite_page_free(page: Option<&mut dictsqlite_page>) {
 pub extern "C" fn dictsqlite_tables_free(tables: Option<&mut dictsqlite_tables>) {
     if let Some(tables) = tables {
         tables.free();
+    }
+}
+
+/// Frees a page of changes and sets it to zero. May be called from any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn dictsqlite_change_page_free(page: Option<&mut dictsqlite_change_page>) {
+    if let Some(page) = page {
+        page.free();
     }
 }
 

@@ -4,7 +4,9 @@ use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 use dictsqlite_core::sync::Mutex;
-use dictsqlite_core::{Completion, Error, ErrorKind, Item, Result, Scan, ScanOptions};
+use dictsqlite_core::{
+    Completion, Error, ErrorKind, Item, Result, Scan, ScanOptions, TransactionScan,
+};
 
 use super::DICTS;
 use crate::guard::{give, guard};
@@ -23,8 +25,41 @@ struct Running {
     scan: Mutex<Turn>,
 }
 
+/// A scan of a dict, or one in a transaction.
+pub(super) enum Pages {
+    Dict(Scan),
+    Tx(TransactionScan),
+}
+
+impl Pages {
+    fn next_page(&mut self) -> Result<Vec<Item>> {
+        match self {
+            Self::Dict(scan) => scan.next_page(),
+            Self::Tx(scan) => scan.next_page(),
+        }
+    }
+
+    fn next_page_async(self) -> Completion<(Self, Vec<Item>)> {
+        match self {
+            Self::Dict(scan) => scan
+                .next_page_async()
+                .then(|done| done.map(|(scan, page)| (Self::Dict(scan), page))),
+            Self::Tx(scan) => {
+                scan.next_page_async().then(|done| done.map(|(scan, page)| (Self::Tx(scan), page)))
+            }
+        }
+    }
+}
+
+/// A handle for a scan that begins.
+pub(super) fn begun(pages: Pages) -> Result<dictsqlite_scan> {
+    let scan = Mutex::new(Turn::Idle(Box::new(pages)));
+    let running = Running { forks: dictsqlite_core::forks(), scan };
+    Ok(dictsqlite_scan { id: SCANS.insert(Arc::new(running))? })
+}
+
 enum Turn {
-    Idle(Box<Scan>),
+    Idle(Box<Pages>),
     /// A page is being read by the engine.
     Away,
     Ended,
@@ -58,7 +93,7 @@ impl Running {
     }
 
     /// The scan, for the engine; it comes back by `put_back`.
-    fn take(&self) -> Result<Option<Scan>> {
+    fn take(&self) -> Result<Option<Pages>> {
         let mut turn = self.lock()?;
         match std::mem::replace(&mut *turn, Turn::Away) {
             Turn::Idle(scan) => Ok(Some(*scan)),
@@ -75,7 +110,7 @@ impl Running {
     }
 
     /// The engine is done; what failed in its hands is lost there, which the next call is told.
-    fn put_back(&self, done: Result<(Scan, Vec<Item>)>) -> Result<Vec<Item>> {
+    fn put_back(&self, done: Result<(Pages, Vec<Item>)>) -> Result<Vec<Item>> {
         let mut turn = self.lock()?;
         match done {
             Ok((scan, page)) => {
@@ -109,10 +144,7 @@ pub extern "C" fn dictsqlite_scan_begin(
     give(scan, error, || {
         let options = options.map(dictsqlite_scan_options::read).transpose()?;
         let options: ScanOptions = options.unwrap_or_default();
-        let scan = DICTS.with(dict.id, |dict| dict.scan(&options))?;
-        let scan = Mutex::new(Turn::Idle(Box::new(scan)));
-        let running = Running { forks: dictsqlite_core::forks(), scan };
-        Ok(dictsqlite_scan { id: SCANS.insert(Arc::new(running))? })
+        begun(Pages::Dict(DICTS.with(dict.id, |dict| dict.scan(&options))?))
     })
 }
 

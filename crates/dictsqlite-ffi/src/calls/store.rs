@@ -31,7 +31,7 @@ pub extern "C" fn dictsqlite_version() -> *const c_char {
 /// `":memory:"` is a private in-memory store. Opening a file again gives another handle on the same store.
 /// The options are named as in every language: `persist_mode` (memory, lazy, writethrough, durable),
 /// `storage_mode` (bytes, json, jsonb), `table`, `buffer_size`, `flush_interval` (s), `cache_bytes`,
-/// `hot_capacity`, `timeout` (s), `ttl` (s), `read_only`, `adopt`, `memtable_bytes`.
+/// `hot_capacity`, `timeout` (s), `ttl` (s), `read_only`, `adopt`, `memtable_bytes`, `changes`.
 ///
 /// `dict` is a handle to be closed with `dictsqlite_close`; what the process has open when it exits is
 /// flushed then, within 10 s. May wait for locks up to `timeout`.

@@ -2,10 +2,12 @@
 
 use std::ffi::c_void;
 
+use super::changes::dictsqlite_change_page;
 use super::code::dictsqlite_code;
 use super::error::dictsqlite_error;
 use super::lists::{dictsqlite_page, dictsqlite_tables, dictsqlite_values};
 use super::owned::{dictsqlite_entry, dictsqlite_value};
+use super::tx::dictsqlite_tx;
 use super::{dictsqlite_dict, dictsqlite_queue};
 
 /// What is called with the result of an asynchronous operation, exactly once. The result is the library's
@@ -35,7 +37,7 @@ pub struct dictsqlite_op {
 }
 
 /// What came of an asynchronous operation. Which field it fills is said beside each function; the others
-/// are zero.
+/// are zero. Later releases append fields.
 #[repr(C)]
 #[derive(Debug)]
 pub struct dictsqlite_result {
@@ -57,6 +59,10 @@ pub struct dictsqlite_result {
     pub(crate) dict: dictsqlite_dict,
     /// A count, a sum, a version; 0 or 1 where the question was whether.
     pub(crate) number: i64,
+    /// A transaction. It is begun, and closing it is the callback's business.
+    pub(crate) tx: dictsqlite_tx,
+    /// Changes.
+    pub(crate) changes: dictsqlite_change_page,
 }
 
 impl Default for dictsqlite_result {
@@ -71,6 +77,8 @@ impl Default for dictsqlite_result {
             tables: dictsqlite_tables::default(),
             dict: dictsqlite_dict::default(),
             number: 0,
+            tx: dictsqlite_tx::default(),
+            changes: dictsqlite_change_page::default(),
         }
     }
 }
@@ -95,6 +103,7 @@ impl Drop for dictsqlite_result {
         self.values.free();
         self.page.free();
         self.tables.free();
+        self.changes.free();
     }
 }
 

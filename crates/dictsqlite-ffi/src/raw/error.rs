@@ -12,6 +12,7 @@ use super::key::dictsqlite_key;
 pub struct dictsqlite_error {
     code: dictsqlite_code,
     transient: bool,
+    history_truncated: bool,
     message: CString,
     key: Option<Box<KeyOut>>,
 }
@@ -37,6 +38,7 @@ impl dictsqlite_error {
         Self {
             code: error.kind().into(),
             transient: error.kind().is_transient(),
+            history_truncated: error.is_history_truncated(),
             message: CString::new(message).unwrap_or_default(),
             key,
         }
@@ -48,6 +50,10 @@ impl dictsqlite_error {
 
     pub(crate) fn is_transient(&self) -> bool {
         self.transient
+    }
+
+    pub(crate) fn is_history_truncated(&self) -> bool {
+        self.history_truncated
     }
 
     pub(crate) fn message(&self) -> *const c_char {

@@ -2,7 +2,7 @@
 
 use std::ffi::{CString, c_char, c_void};
 
-use dictsqlite_core::{Entry, Item, Key, StorageMode, Value};
+use dictsqlite_core::{Entry, Item, Key, StorageMode, Value, Watched};
 
 use super::key::dictsqlite_key;
 use super::slice::dictsqlite_slice;
@@ -22,7 +22,7 @@ pub struct dictsqlite_values {
 #[derive(Clone, Copy, Debug)]
 pub struct dictsqlite_item {
     key: dictsqlite_key,
-    /// `data` is NULL when the scan leaves values out.
+    /// `data` is NULL when the scan leaves values out, and in the page of a watch when there is no entry.
     value: dictsqlite_slice,
     /// The number of the operation that wrote it.
     version: i64,
@@ -30,7 +30,7 @@ pub struct dictsqlite_item {
     expires_at: i64,
 }
 
-/// Entries of a scan. A `len` of 0 is the end. Free it with `dictsqlite_page_free`.
+/// Entries of a scan, where a `len` of 0 is the end, or what a watch has found. Free it with `dictsqlite_page_free`.
 #[repr(C)]
 #[derive(Debug)]
 pub struct dictsqlite_page {
@@ -58,14 +58,14 @@ pub struct dictsqlite_tables {
 
 /// What a list points to. The view is in boxes and vectors that do not change any more, so that
 /// moving their owner leaves it in its place.
-struct Owner<V, T> {
+pub(super) struct Owner<V, T> {
     view: Box<[V]>,
     _kept: T,
 }
 
 impl<V, T> Owner<V, T> {
     /// Its view and itself, for C.
-    fn into_raw(view: Box<[V]>, kept: T) -> (*const V, usize, *mut c_void) {
+    pub(super) fn into_raw(view: Box<[V]>, kept: T) -> (*const V, usize, *mut c_void) {
         if view.is_empty() {
             return (std::ptr::null(), 0, std::ptr::null_mut());
         }
@@ -74,7 +74,7 @@ impl<V, T> Owner<V, T> {
         (items, len, Box::into_raw(owner).cast())
     }
 
-    fn free(owner: *mut c_void) {
+    pub(super) fn free(owner: *mut c_void) {
         if !owner.is_null() {
             // SAFETY: by the header's contract it came from `into_raw` of the same list type and was
             // not freed yet.
@@ -103,12 +103,13 @@ macro_rules! list {
         }
     };
 }
+pub(super) use list;
 
 list!(dictsqlite_page, Pages);
 list!(dictsqlite_values, Values);
 list!(dictsqlite_tables, Tables);
 
-fn slice(value: Option<&Value>) -> dictsqlite_slice {
+pub(super) fn slice(value: Option<&Value>) -> dictsqlite_slice {
     value.map_or(dictsqlite_slice::NONE, |value| dictsqlite_slice::of(value))
 }
 
@@ -144,6 +145,18 @@ impl From<Option<(Key, Entry)>> for dictsqlite_page {
             expires_at: entry.expires_at,
         });
         Self::from(Vec::from_iter(item))
+    }
+}
+
+impl From<Vec<Watched>> for dictsqlite_page {
+    fn from(found: Vec<Watched>) -> Self {
+        let item = |Watched { key, entry }| match entry {
+            Some(Entry { value, version, expires_at }) => {
+                Item { key, value: Some(value), version, expires_at }
+            }
+            None => Item { key, value: None, version: 0, expires_at: None },
+        };
+        Self::from(found.into_iter().map(item).collect::<Vec<_>>())
     }
 }
 

@@ -8,6 +8,7 @@
 #![allow(unsafe_code)]
 
 mod call;
+mod changes;
 mod code;
 mod error;
 mod info;
@@ -16,9 +17,15 @@ mod lists;
 mod owned;
 mod slice;
 mod stats;
+mod tx;
 
 pub(crate) use call::Callback;
 pub use call::{dictsqlite_call, dictsqlite_callback, dictsqlite_op, dictsqlite_result};
+pub use changes::{
+    DICTSQLITE_CHANGE_DELETE, DICTSQLITE_CHANGE_EXPIRE, DICTSQLITE_CHANGE_INSERT,
+    DICTSQLITE_CHANGE_UPDATE, dictsqlite_change, dictsqlite_change_page, dictsqlite_change_stream,
+    dictsqlite_changes_options, dictsqlite_watch,
+};
 pub use code::dictsqlite_code;
 pub use error::dictsqlite_error;
 pub use info::dictsqlite_info;
@@ -34,6 +41,13 @@ pub use slice::{
     dictsqlite_string,
 };
 pub use stats::dictsqlite_stats;
+pub(crate) use tx::Write;
+pub use tx::{
+    DICTSQLITE_TX_CONCURRENT, DICTSQLITE_TX_IMMEDIATE, DICTSQLITE_TX_READ,
+    DICTSQLITE_TX_SERIALIZABLE, DICTSQLITE_TX_SNAPSHOT, DICTSQLITE_WRITE_DELETE,
+    DICTSQLITE_WRITE_INCR, DICTSQLITE_WRITE_SET, dictsqlite_check, dictsqlite_check_list,
+    dictsqlite_tx, dictsqlite_tx_options, dictsqlite_write, dictsqlite_write_list,
+};
 
 /// For `ttl`: as the handle was opened with.
 pub const DICTSQLITE_TTL_DEFAULT: i64 = i64::MIN;

@@ -173,11 +173,7 @@ fn differences(language: &str, found: &BTreeSet<String>, listed: &BTreeSet<&str>
 fn unasked(surface: &Surface, vectors: &Path) -> Result<Vec<String>> {
     let asked: BTreeSet<String> = vectors::read_all(vectors, &[])?
         .iter()
-        .flat_map(|file| &file.lines)
-        .filter_map(|line| match &line.step {
-            vectors::Step::Ask { request, .. } => Some(request.get("op")?.as_str()?.to_owned()),
-            _ => None,
-        })
+        .flat_map(|file| file.ops().map(str::to_owned))
         .collect();
     let wanted = |op: &Operation| op.unasked.is_none();
     let never = surface.op.iter().filter(|(name, op)| wanted(op) && !asked.contains(*name));
