@@ -70,7 +70,7 @@ impl WriteConnection {
         if self.marked {
             return Ok(());
         }
-        if self.has_triggers {
+        if self.runs_all {
             self.connection
                 .prepare_cached(
                     "UPDATE main._dictsqlite_writer SET own = ?1, take = 0, clock = ?2",
@@ -85,13 +85,14 @@ impl WriteConnection {
         Ok(())
     }
 
-    /// Beside triggers of others, those in the file are run; else only our own.
+    /// Beside triggers of others, or of values in chunks, those in the file are run; else only our own
+    /// ones of the change log.
     pub(super) fn choose_triggers(&mut self) -> rusqlite::Result<()> {
         let run_all = DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER;
-        if self.connection.db_config(run_all)? != self.has_triggers {
-            self.connection.set_db_config(run_all, self.has_triggers)?;
+        if self.connection.db_config(run_all)? != self.runs_all {
+            self.connection.set_db_config(run_all, self.runs_all)?;
         }
-        if self.has_triggers && !self.own_triggers.is_empty() {
+        if self.runs_all && !self.own_triggers.is_empty() {
             let names: Vec<String> = self.own_triggers.keys().cloned().collect();
             for physical in names {
                 self.remove_own(&physical)?;
@@ -103,7 +104,7 @@ impl WriteConnection {
     /// Has our own triggers on a table whose changes are logged, and on no other of its name.
     pub(super) fn equip(&mut self, table: &Table) -> rusqlite::Result<()> {
         let physical = &table.record().physical;
-        let wanted = table.has_changes() && !self.has_triggers;
+        let wanted = table.has_changes() && !self.runs_all;
         match self.own_triggers.get(physical) {
             Some(id) if wanted && *id == table.id => return Ok(()),
             Some(_) => self.remove_own(physical)?,
@@ -130,7 +131,7 @@ impl WriteConnection {
 
     /// Before the commit: the next writer may be anybody.
     pub(super) fn unmark(&mut self) -> rusqlite::Result<()> {
-        if std::mem::take(&mut self.marked) && self.has_triggers {
+        if std::mem::take(&mut self.marked) && self.runs_all {
             self.connection
                 .prepare_cached(
                     "UPDATE main._dictsqlite_writer SET own = NULL, take = 0, clock = NULL",
@@ -154,7 +155,7 @@ impl WriteConnection {
 
     /// The next row that is deleted gets this number in the log.
     pub(super) fn number_deletion(&self, number: i64) -> rusqlite::Result<()> {
-        let sql = if self.has_triggers {
+        let sql = if self.runs_all {
             "UPDATE main._dictsqlite_writer SET take = ?1"
         } else {
             "UPDATE temp._dictsqlite_moment SET take = ?1"
@@ -169,7 +170,7 @@ impl WriteConnection {
         }
         self.counter += 1;
         // Triggers of others may write more rows.
-        if table.has_changes() && self.has_triggers {
+        if table.has_changes() && self.runs_all {
             self.reserve(self.counter)?;
         }
         Ok(())
@@ -186,7 +187,7 @@ impl WriteConnection {
 
     /// After a write: what others' triggers have written meanwhile has numbers as well.
     pub(super) fn step_over_others(&mut self, table: &Table) -> rusqlite::Result<()> {
-        if table.has_changes() && self.has_triggers { self.catch_up() } else { Ok(()) }
+        if table.has_changes() && self.runs_all { self.catch_up() } else { Ok(()) }
     }
 
     /// Before the blind writes of a segment: what has expired of their keys is removed under numbers

@@ -33,15 +33,15 @@ const TABLES: &str = "\
     CREATE TABLE IF NOT EXISTS _dictsqlite_chunks(stream INTEGER NOT NULL, n INTEGER NOT NULL, \
     data BLOB NOT NULL, PRIMARY KEY(stream, n));";
 
-/// Makes what a table needs for its first stream.
-fn make(c: &Connection, table: &Table) -> rusqlite::Result<()> {
+/// Makes what a table needs for its first stream; false if it has it.
+fn make(c: &Connection, table: &Table) -> rusqlite::Result<bool> {
     let physical = &table.record().physical;
     let name = |event: &str| format!("_dictsqlite_streams_{event}_{physical}");
     let there = c
         .prepare_cached("SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND name = ?1")?
         .exists([name("delete")])?;
     if there {
-        return Ok(());
+        return Ok(false);
     }
     let (t, waste) = (quoted(physical), "UPDATE _dictsqlite_streams SET at = 0 WHERE stream");
     let (insert, update, delete) = (name("insert"), name("update"), name("delete"));
@@ -57,7 +57,8 @@ fn make(c: &Connection, table: &Table) -> rusqlite::Result<()> {
          AND old.value IS NOT new.value BEGIN {waste} = old.value; END; \
          CREATE TRIGGER {delete} AFTER DELETE ON {t} WHEN typeof(old.value) = 'integer' \
          BEGIN {waste} = old.value; END;"
-    ))
+    ))?;
+    Ok(true)
 }
 
 /// True if the file has ever had a stream.
@@ -288,7 +289,12 @@ impl WriteConnection {
         // Zero stands for waste.
         let at = now_ms.max(1);
         let stream = if stream == 0 {
-            make(&self.connection, table)?;
+            if make(&self.connection, table)? {
+                // From now on its triggers are run here too.
+                self.runs_all = true;
+                self.marked = false;
+                self.choose_triggers()?;
+            }
             self.counter += 1;
             self.connection
                 .prepare_cached("INSERT INTO _dictsqlite_streams VALUES(?1, ?2, ?3, ?4, 0, ?5)")?

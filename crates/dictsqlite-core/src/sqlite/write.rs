@@ -100,6 +100,8 @@ pub(crate) struct WriteConnection {
     pub(super) next_expiry: HashMap<u32, i64>,
     /// Triggers that are not ours may change rows that no operation of ours names.
     pub(super) has_triggers: bool,
+    /// The triggers in the file are run, and not only our own temporary ones.
+    pub(super) runs_all: bool,
     /// The triggers of the change log know which numbers are ours, in this transaction.
     pub(super) marked: bool,
     /// Our own triggers, as of this transaction and, while it has changed them, before it.
@@ -123,6 +125,8 @@ impl WriteConnection {
             counter: 0,
             next_expiry: HashMap::new(),
             has_triggers: false,
+            // As SQLite opens a connection.
+            runs_all: true,
             marked: false,
             own_triggers: HashMap::new(),
             own_before: None,
@@ -159,14 +163,16 @@ impl WriteConnection {
     /// Reads the operation counter anew: somebody else may have moved it.
     pub(crate) fn refresh(&mut self) -> Result<()> {
         self.next_expiry.clear();
-        self.has_triggers = self
-            .connection
-            .prepare_cached(
-                "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' \
-                 AND substr(name, 1, 12) <> '_dictsqlite_'",
-            )
-            .and_then(|mut statement| statement.exists([]))
-            .map_err(|e| fault::error(&e, "looking for triggers"))?;
+        let triggers = |which: &str| {
+            let sql = format!("SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND {which}");
+            self.connection
+                .prepare_cached(&sql)
+                .and_then(|mut statement| statement.exists([]))
+                .map_err(|e| fault::error(&e, "looking for triggers"))
+        };
+        self.has_triggers = triggers("substr(name, 1, 12) <> '_dictsqlite_'")?;
+        self.runs_all =
+            self.has_triggers || triggers("substr(name, 1, 20) = '_dictsqlite_streams_'")?;
         self.choose_triggers().map_err(|e| fault::error(&e, "looking for triggers"))?;
         let counter = match schema::read_number(&self.connection, "counter") {
             Ok(counter) => counter.unwrap_or(0),

@@ -11,7 +11,9 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{ValueReader, ValueWriter};
+use crate::changes::ChangesOptions;
 use crate::sqlite::CHUNK_BYTES;
+use crate::types::ChangeRetention;
 use crate::{
     Dict, ErrorKind, Key, ManualClock, Options, PersistMode, Result, ScanOptions, StorageMode, Ttl,
 };

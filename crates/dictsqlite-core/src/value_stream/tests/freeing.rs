@@ -152,3 +152,58 @@ fn a_large_value_is_freed_in_parts() {
     file.await_left(0, 0);
     assert!(dict.stats().unwrap().commits - before >= 4);
 }
+
+#[test]
+fn chunks_beside_a_change_log_in_another_table_are_freed() {
+    // The writer runs triggers of its own where the file has none but the change log's; with them it
+    // once passed by those that free chunks, and every value that was replaced stayed for ever.
+    let file = File::new();
+    let dict = file.open();
+    let logged = dict.table_with_changes("logged", None, Some(true)).unwrap();
+    let options = ChangesOptions { since: Some(0), ..ChangesOptions::default() };
+    let changes = logged.changes(&options).unwrap();
+    logged.set("a", b"1").unwrap();
+    logged.flush().unwrap();
+    put(&dict, "k", &bytes(SIZE, 1));
+    logged.set("a", b"2").unwrap();
+    dict.set("k", b"short").unwrap();
+    // What is committed together is one change of a key.
+    logged.flush().unwrap();
+    logged.delete("a").unwrap();
+    logged.flush().unwrap();
+    file.await_left(0, 0);
+    let wait = Some(Duration::from_secs(10));
+    let mut kinds = Vec::new();
+    while kinds.len() < 3 {
+        let page = changes.next_page(wait).unwrap();
+        assert!(!page.is_empty(), "only {kinds:?}");
+        kinds.extend(page.iter().map(|change| change.kind.name()));
+    }
+    assert_eq!(kinds, ["insert", "update", "delete"]);
+    // The same for a store that is opened with both.
+    put(&dict, "k", &bytes(SIZE, 2));
+    drop((changes, logged));
+    dict.close().unwrap();
+    let dict = file.open();
+    dict.table("logged", None).unwrap().set("a", b"3").unwrap();
+    dict.delete("k").unwrap();
+    dict.flush().unwrap();
+    file.await_left(0, 0);
+}
+
+#[test]
+fn a_table_has_a_change_log_or_values_in_chunks() {
+    let file = File::new();
+    let dict = file.open();
+    let logged = dict.table_with_changes("logged", None, Some(true)).unwrap();
+    let mut writer = logged.write_value("k", Ttl::Default).unwrap();
+    let refused = writer.write(&bytes(SIZE, 1)).and_then(|()| writer.close());
+    assert_eq!(kind(refused), ErrorKind::Unsupported);
+    // What fits one chunk is an ordinary row, and logged like any.
+    put(&logged, "k", b"short");
+    assert_eq!(logged.get("k").unwrap().as_deref(), Some(&b"short"[..]));
+    put(&dict, "k", &bytes(SIZE, 1));
+    let refused = dict.enable_changes(ChangeRetention::default());
+    assert_eq!(kind(refused), ErrorKind::Unsupported);
+    assert!(!dict.has_changes().unwrap());
+}
