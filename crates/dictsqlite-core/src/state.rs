@@ -144,8 +144,6 @@ pub(crate) struct Counters {
     pub(crate) failed_commits: AtomicU64,
     pub(crate) checkpoints: AtomicU64,
     pub(crate) swept: AtomicU64,
-    /// The number of the last operation that is committed, as far as this process knows.
-    pub(crate) committed: AtomicI64,
     pub(crate) misses: AtomicU64,
 }
 
