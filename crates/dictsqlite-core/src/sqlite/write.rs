@@ -326,11 +326,6 @@ impl WriteConnection {
         self.has_triggers
     }
 
-    /// The number of the last operation.
-    pub(crate) fn counter(&self) -> i64 {
-        self.counter
-    }
-
     /// Commits, with the counter.
     pub(crate) fn commit(&mut self) -> Result<()> {
         schema::write_number(&self.connection, "counter", self.counter)

@@ -22,7 +22,7 @@ use shuttle::thread;
 use completion::{Completion, pair};
 use error::{Error, ErrorKind, Result};
 use hold::{Hold, Wish};
-use types::{Change, Outcome};
+use types::{Outcome, Proposal};
 
 const SCHEDULES: usize = 5_000;
 const HOUR: Duration = Duration::from_secs(3600);
@@ -99,8 +99,8 @@ fn writer(hold: &Arc<Hold>) -> u32 {
     done
 }
 
-fn change(ops: u32) -> Arc<Change> {
-    Arc::new(Change { ops, ..Change::default() })
+fn change(ops: u32) -> Arc<Proposal> {
+    Arc::new(Proposal { ops, ..Proposal::default() })
 }
 
 #[test]
