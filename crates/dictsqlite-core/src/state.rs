@@ -112,28 +112,32 @@ pub(crate) struct Lent {
 impl Lent {
     /// From now on it is lent.
     pub(crate) fn begin(&self, hold: &Arc<Hold>) {
-        *self.hold.lock() = Some(Arc::clone(hold));
+        let mut lent = self.hold.lock();
+        *lent = Some(Arc::clone(hold));
         self.owner.store(hold.owner, Ordering::Release);
     }
 
     /// It is lent no more, as far as its owner is concerned.
-    pub(crate) fn end(&self, owner: u64) {
-        let (order, otherwise) = (Ordering::AcqRel, Ordering::Relaxed);
-        // A failure means that somebody else has said so already.
-        let _ = self.owner.compare_exchange(owner, 0, order, otherwise);
+    pub(crate) fn end(&self, hold: &Hold) {
+        let lent = self.hold.lock();
+        // One that ended long ago says nothing of the one that is lent now.
+        if lent.as_ref().is_some_and(|lent| std::ptr::eq(&**lent, hold)) {
+            self.owner.store(0, Ordering::Release);
+        }
     }
 
     /// The writer has it again.
-    pub(crate) fn taken_back(&self, hold: &Hold) {
-        self.hold.lock().take();
-        self.end(hold.owner);
+    pub(crate) fn taken_back(&self) {
+        let mut lent = self.hold.lock();
+        *lent = None;
+        self.owner.store(0, Ordering::Release);
     }
 
     /// Takes it away, if it is lent.
     pub(crate) fn revoke(&self) {
-        let hold = self.hold.lock().take();
-        if let Some(hold) = hold {
-            self.end(hold.owner);
+        let lent = self.hold.lock().clone();
+        if let Some(hold) = lent {
+            self.end(&hold);
             hold.let_go();
         }
     }
@@ -160,8 +164,6 @@ pub(crate) struct Counters {
     /// Those of them for which the writer stopped writing.
     pub(crate) writer_checkpoints: AtomicU64,
     pub(crate) swept: AtomicU64,
-    /// The number of the last operation that is committed, as far as this process knows.
-    pub(crate) committed: AtomicI64,
     pub(crate) misses: AtomicU64,
 }
 

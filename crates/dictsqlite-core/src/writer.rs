@@ -185,8 +185,6 @@ impl Writer<'_> {
             Ok(())
         };
         if result.is_ok() && wrote {
-            let counter = self.connection.counter();
-            self.state.counters.committed.store(counter, Ordering::Release);
             self.write_through(&transaction, own.epoch());
         }
         // Read after the commit: if somebody else committed since, the count is off by that.

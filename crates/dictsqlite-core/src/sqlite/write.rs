@@ -383,11 +383,6 @@ impl WriteConnection {
         self.has_triggers
     }
 
-    /// The number of the last operation.
-    pub(crate) fn counter(&self) -> i64 {
-        self.counter
-    }
-
     /// True when the commit of this transaction is synced.
     pub(crate) fn syncs(&self) -> bool {
         self.full_sync == Some(true)

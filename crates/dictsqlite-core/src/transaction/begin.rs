@@ -90,7 +90,7 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         if let Some(hold) = &self.hold {
-            self.store.state.lent.end(hold.owner);
+            self.store.state.lent.end(hold);
             hold.let_go();
         }
     }

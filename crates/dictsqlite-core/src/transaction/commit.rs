@@ -59,7 +59,7 @@ impl Shared {
                 Some(hold) => {
                     // From here on its thread may use the dict again, as far as it can.
                     let handed = hold.hand_over(Arc::clone(&proposal));
-                    self.store.state.lent.end(hold.owner);
+                    self.store.state.lent.end(hold);
                     handed
                 }
                 None => None,

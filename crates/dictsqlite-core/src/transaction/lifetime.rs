@@ -95,7 +95,7 @@ impl Shared {
         drop(inner.reader.take());
         if let Some(hold) = &self.hold {
             // From here on its thread may use the dict again.
-            self.store.state.lent.end(hold.owner);
+            self.store.state.lent.end(hold);
             hold.let_go();
         }
         self.store.state.chores.unbound(self);

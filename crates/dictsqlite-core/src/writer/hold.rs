@@ -51,7 +51,7 @@ impl Writer<'_> {
     fn lend(&mut self, hold: &Arc<Hold>, before: Stamp) -> Result<Outcome> {
         self.state.lent.begin(hold);
         let wish = if hold.grant() { hold.wait() } else { Wish::Nothing };
-        self.state.lent.taken_back(hold);
+        self.state.lent.taken_back();
         // Not while the owner thinks: a fork waits for whoever has a pass.
         let _pass = fork::enter();
         let result = match wish {

@@ -20,7 +20,7 @@ use pyo3::prelude::*;
 
 pub(crate) use conditional::entry_of;
 
-use crate::transaction::current_task;
+use crate::transaction::is_mine;
 use crate::values::Values;
 use crate::{errors, keys};
 
@@ -105,8 +105,8 @@ impl Open {
     /// Refuses to wait for an immediate transaction that only this task could end.
     #[cold]
     pub(crate) fn not_lent(&self, py: Python<'_>) -> PyResult<&Self> {
-        let task = current_task(py)?.map_or(0, |task| task.as_ptr().addr() as u64);
-        if task == 0 || self.dict.lent_to_task() != task {
+        let number = self.dict.lent_to_task();
+        if number == 0 || !is_mine(py, number)? {
             return Ok(self);
         }
         let message =

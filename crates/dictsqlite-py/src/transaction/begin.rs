@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 
-use dictsqlite_core::{Error, ErrorKind, TransactionOptions};
+use dictsqlite_core::{Error, ErrorKind, TransactionMode, TransactionOptions};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::{Owner, Transaction, current_task};
+use super::{Owner, Transaction};
 use crate::asynchronous::{Awaitable, awaitable, done, later};
 use crate::dict::{Dict, blocking};
 use crate::values::{Values, storage_mode};
@@ -37,14 +37,6 @@ fn options(py: Python<'_>, named: &Bound<'_, PyDict>) -> PyResult<TransactionOpt
     })
 }
 
-/// Who begins: the running task, if there is one.
-fn owner(py: Python<'_>) -> PyResult<(Arc<Owner>, u64)> {
-    let Some(task) = current_task(py)? else { return Ok((Arc::default(), 0)) };
-    let weak = py.import("weakref")?.getattr("ref")?.call1((&task,))?;
-    let number = task.as_ptr().addr() as u64;
-    Ok((Arc::new(Owner { task: Some(weak.unbind()), ..Owner::default() }), number))
-}
-
 #[pymethods]
 impl Transaction {
     #[new]
@@ -57,7 +49,7 @@ impl Transaction {
     fn _begin(&self, dict: &Bound<'_, Dict>, named: &Bound<'_, PyDict>) -> PyResult<()> {
         let py = dict.py();
         let handle = dict.get().opened(py)?;
-        let (owner, _) = owner(py)?;
+        let owner = Owner::of_current_task(py, false)?;
         let options = options(py, named)?;
         let tx = blocking(py, || handle.dict.transaction(&options))?;
         self.fill(py, tx, Arc::clone(&handle.values), owner)
@@ -72,8 +64,10 @@ impl Transaction {
         let py = dict.py();
         later(py, || {
             let handle = dict.get().opened(py)?;
-            let (owner, task) = owner(py)?;
-            let options = TransactionOptions { task, ..options(py, named)? };
+            let options = options(py, named)?;
+            let asks = options.mode == TransactionMode::Immediate;
+            let owner = Owner::of_current_task(py, asks)?;
+            let options = TransactionOptions { task: owner.number, ..options };
             let (this, values) = (slf.clone().unbind(), Arc::clone(&handle.values));
             awaitable(py, handle.dict.transaction_async(&options), move |py, tx| {
                 this.get().fill(py, tx, values, owner)?;

@@ -138,6 +138,26 @@ fn whoever_holds_it_for_too_long_is_rolled_back_and_told() {
 }
 
 #[test]
+fn one_that_ended_long_ago_says_nothing_of_the_next_one() {
+    let dict = fresh(PersistMode::WriteThrough);
+    let quick = TransactionOptions { max_hold: Some(Duration::from_millis(20)), ..immediate() };
+    let first = dict.transaction(&quick).unwrap();
+    while dict_store_lent(&dict) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let second = dict.transaction(&immediate()).unwrap();
+    drop(first);
+    assert_eq!(dict.get("k").unwrap_err().kind(), ErrorKind::Invalid);
+    drop(second);
+    assert_nothing_left(&dict);
+}
+
+/// Whether somebody has the lock.
+fn dict_store_lent(dict: &Dict) -> bool {
+    dict.get("k").is_err()
+}
+
+#[test]
 fn what_was_asked_for_and_not_begun_can_be_withdrawn() {
     let dict = fresh(PersistMode::WriteThrough);
     let first = in_time(dict.transaction_async(&immediate())).unwrap();
