@@ -48,7 +48,7 @@ fn methods(text: &str, classes: &[&str]) -> BTreeSet<String> {
         match class {
             _ if private => {}
             "Scan" | "AsyncScan" | "Changes" | "Watch" => {
-                drop(names.insert(format!("{class}.{name}")))
+                names.insert(format!("{class}.{name}"));
             }
             _ => drop(names.insert(name.to_owned())),
         }
