@@ -241,7 +241,7 @@ mod tests {
         let options = Options { storage_mode: StorageMode::Json, ..Options::default() };
         let dict = Dict::open(&path, &options).expect("it opens");
         for n in 0..10 {
-            dict.set(&n, b"1").expect("set");
+            dict.set(n, b"1").expect("set");
         }
         let soon = Ttl::After(Duration::from_secs(1000));
         dict.set_with_ttl("later", b"2", soon).expect("set");

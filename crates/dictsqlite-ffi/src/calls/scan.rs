@@ -26,6 +26,7 @@ struct Running {
 }
 
 /// A scan of a dict, or one in a transaction.
+#[allow(clippy::large_enum_variant)] // It is kept in a box.
 pub(super) enum Pages {
     Dict(Scan),
     Tx(TransactionScan),
