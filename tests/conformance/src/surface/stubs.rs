@@ -68,13 +68,7 @@ fn methods(text: &str, classes: &[&str]) -> BTreeSet<String> {
         let private = name.starts_with('_') && !name.starts_with("__");
         match class {
             _ if private => {}
-<<<<<<< HEAD
             _ if OTHERS.contains(&class) => drop(names.insert(format!("{class}.{name}"))),
-=======
-            "Scan" | "AsyncScan" | "Changes" | "Watch" => {
-                names.insert(format!("{class}.{name}"));
-            }
->>>>>>> h-bind-c
             _ => drop(names.insert(name.to_owned())),
         }
     }
