@@ -85,6 +85,7 @@ pub(crate) fn element<'py>(
 }
 
 /// Where rows come from: a scan of a dict, or one in a transaction.
+#[allow(clippy::large_enum_variant)] // It is moved once a page.
 pub(crate) enum Source {
     Plain(dictsqlite_core::Scan),
     Within(TransactionScan),
