@@ -11,7 +11,8 @@
  * more when the function returns; so is it with asynchronous functions. What a function gives is the
  * caller's, to be freed with the one function for its type, unchanged. Handles are closed, not freed.
  *
- * Threads. Every function may be called from any thread at any time, with the same handles too. What was
+ * Threads. Every function may be called from any thread at any time, with the same handles too; but a transaction
+ * that was begun by the waiting form belongs to its thread. What was
  * given (values, pages, errors) may be read by many threads, and freed by one.
  *
  * Waiting. Functions wait as their comments say, never longer than the handle's timeout. Their `_async`
@@ -21,7 +22,8 @@
  * Misuse. NULL where something is needed, text that is not UTF-8, impossible lengths, and handles that are
  * closed (twice, or by another thread) give an error. Pointers into nowhere cannot be told.
  *
- * Forks. Dicts may be used on both sides of a fork; scans and queues belong to the process that made them.
+ * Forks. Dicts may be used on both sides of a fork; scans, transactions, streams, watches and queues belong to the
+ * process that made them.
  */
 
 #ifndef DICTSQLITE_H
@@ -38,6 +40,18 @@
 /// For `ttl`: for ever.
 #define DICTSQLITE_TTL_NEVER INT64_MAX
 
+/// There was no entry, and now there is one.
+#define DICTSQLITE_CHANGE_INSERT 1
+
+/// Its value or its expiry was written.
+#define DICTSQLITE_CHANGE_UPDATE 2
+
+/// It was deleted.
+#define DICTSQLITE_CHANGE_DELETE 3
+
+/// It had expired, and was removed.
+#define DICTSQLITE_CHANGE_EXPIRE 4
+
 /// From the end to the start.
 #define DICTSQLITE_SCAN_REVERSE 1
 
@@ -52,6 +66,30 @@
 
 /// In the order in which the keys were first set.
 #define DICTSQLITE_SCAN_INSERTION_ORDER 16
+
+/// Reads a snapshot, gathers its writes and holds nothing; the first one to commit wins.
+#define DICTSQLITE_TX_CONCURRENT 0
+
+/// Holds the write lock from the beginning, so that nothing can conflict with it.
+#define DICTSQLITE_TX_IMMEDIATE 1
+
+/// Reads a snapshot and writes nothing.
+#define DICTSQLITE_TX_READ 2
+
+/// When a concurrent one commits, all that it has read and what it writes must be as it was.
+#define DICTSQLITE_TX_SERIALIZABLE 0
+
+/// Only what it writes must be as it was.
+#define DICTSQLITE_TX_SNAPSHOT 1
+
+/// Sets the key to the value.
+#define DICTSQLITE_WRITE_SET 1
+
+/// Adds to an integer, whatever it is then.
+#define DICTSQLITE_WRITE_INCR 2
+
+/// Deletes the key, whether it is there or not.
+#define DICTSQLITE_WRITE_DELETE 3
 
 /// What a function returns: 0, or what went wrong. The numbers are stable and the same in every language.
 typedef enum dictsqlite_code {
@@ -253,7 +291,7 @@ typedef struct dictsqlite_pair_list {
 /// One entry of a page. What it points to is the page's.
 typedef struct dictsqlite_item {
   struct dictsqlite_key key;
-  /// `data` is NULL when the scan leaves values out.
+  /// `data` is NULL when the scan leaves values out, and in the page of a watch when there is no entry.
   struct dictsqlite_slice value;
   /// The number of the operation that wrote it.
   int64_t version;
@@ -261,7 +299,7 @@ typedef struct dictsqlite_item {
   int64_t expires_at;
 } dictsqlite_item;
 
-/// Entries of a scan. A `len` of 0 is the end. Free it with `dictsqlite_page_free`.
+/// Entries of a scan, where a `len` of 0 is the end, or what a watch has found. Free it with `dictsqlite_page_free`.
 typedef struct dictsqlite_page {
   const struct dictsqlite_item *items;
   size_t len;
@@ -295,8 +333,44 @@ typedef struct dictsqlite_queue {
   uint64_t id;
 } dictsqlite_queue;
 
+/// A transaction that was begun, as a dict on one of the store's tables. See `dictsqlite_tx_begin`.
+/// Zero-initialised, it is no handle.
+typedef struct dictsqlite_tx {
+  /// The library's own number for it.
+  uint64_t id;
+} dictsqlite_tx;
+
+/// One change of one entry, as it was committed. What it points to is the page's.
+typedef struct dictsqlite_change {
+  /// The number of the operation: larger than that of every change committed before, and the entry's
+  /// version after an insert or update. To go on later, remember it.
+  int64_t seq;
+  /// `DICTSQLITE_CHANGE_INSERT`, `_UPDATE`, `_DELETE` or `_EXPIRE`.
+  uint32_t kind;
+  /// The name of the table.
+  const char *table;
+  /// The name of the codec of both values.
+  const char *storage_mode;
+  struct dictsqlite_key key;
+  /// The value before; `data` is NULL for an insert.
+  struct dictsqlite_slice before;
+  /// The value after; `data` is NULL for a delete and an expiry.
+  struct dictsqlite_slice after;
+  /// When the entry as it is now expires, in milliseconds since the Unix epoch; 0 for never.
+  int64_t expires_at;
+  /// When it was written, in milliseconds since the Unix epoch.
+  int64_t at;
+} dictsqlite_change;
+
+/// Changes, in the order of their numbers. Free it with `dictsqlite_change_page_free`.
+typedef struct dictsqlite_change_page {
+  const struct dictsqlite_change *items;
+  size_t len;
+  void *owner;
+} dictsqlite_change_page;
+
 /// What came of an asynchronous operation. Which field it fills is said beside each function; the others
-/// are zero.
+/// are zero. Later releases append fields.
 typedef struct dictsqlite_result {
   /// 0, or what went wrong.
   enum dictsqlite_code code;
@@ -316,6 +390,10 @@ typedef struct dictsqlite_result {
   struct dictsqlite_dict dict;
   /// A count, a sum, a version; 0 or 1 where the question was whether.
   int64_t number;
+  /// A transaction. It is begun, and closing it is the callback's business.
+  struct dictsqlite_tx tx;
+  /// Changes.
+  struct dictsqlite_change_page changes;
 } dictsqlite_result;
 
 /// What is called with the result of an asynchronous operation, exactly once. The result is the library's
@@ -339,6 +417,76 @@ typedef struct dictsqlite_op {
   uint64_t number;
 } dictsqlite_op;
 
+/// How a transaction is begun. Zero-initialised: concurrent and serializable, with the handle's timeout.
+typedef struct dictsqlite_tx_options {
+  /// `DICTSQLITE_TX_CONCURRENT`, `_IMMEDIATE` or `_READ`.
+  uint32_t mode;
+  /// `DICTSQLITE_TX_SERIALIZABLE` or `_SNAPSHOT`.
+  uint32_t isolation;
+  /// How long beginning and committing may each wait, in milliseconds; 0 is the handle's timeout.
+  uint64_t timeout;
+  /// How long it may be open before it is rolled back, in milliseconds; 0 is 60 s, and 5 s for an
+  /// immediate one.
+  uint64_t max_hold;
+} dictsqlite_tx_options;
+
+/// A key that must have a version, for `dictsqlite_atomic`.
+typedef struct dictsqlite_check {
+  struct dictsqlite_key key;
+  /// 0: there must be no entry.
+  int64_t version;
+} dictsqlite_check;
+
+/// Checks that the caller owns.
+typedef struct dictsqlite_check_list {
+  const struct dictsqlite_check *items;
+  size_t len;
+} dictsqlite_check_list;
+
+/// A write of `dictsqlite_atomic`. `dictsqlite_write_set`, `_incr` and `_delete` make one.
+typedef struct dictsqlite_write {
+  /// `DICTSQLITE_WRITE_SET`, `_INCR` or `_DELETE`.
+  uint32_t type;
+  struct dictsqlite_key key;
+  /// SET: the value.
+  struct dictsqlite_slice value;
+  /// INCR: what is added.
+  int64_t by;
+  /// SET: as for `dictsqlite_set_ttl`; 0 is the handle's as well.
+  int64_t ttl;
+} dictsqlite_write;
+
+/// Writes that the caller owns.
+typedef struct dictsqlite_write_list {
+  const struct dictsqlite_write *items;
+  size_t len;
+} dictsqlite_write_list;
+
+/// Which changes a stream gives. Zero-initialised: those of every table whose changes are logged, from now on.
+typedef struct dictsqlite_changes_options {
+  /// The changes after this number; 0 from the beginning of what is kept. NULL: what is committed from
+  /// now on.
+  const int64_t *since;
+  /// Only those of these tables.
+  const dictsqlite_string *tables;
+  /// So many names; 0: of every table.
+  size_t tables_len;
+  /// Only those of keys of the prefix's own type that begin with it. Or NULL.
+  const struct dictsqlite_key *prefix;
+} dictsqlite_changes_options;
+
+/// A stream of changes. See `dictsqlite_changes_begin`.
+typedef struct dictsqlite_change_stream {
+  /// The library's own number for it.
+  uint64_t id;
+} dictsqlite_change_stream;
+
+/// Keys being watched. See `dictsqlite_watch_begin`.
+typedef struct dictsqlite_watch {
+  /// The library's own number for it.
+  uint64_t id;
+} dictsqlite_watch;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -350,7 +498,7 @@ const char *dictsqlite_version(void);
 /// `":memory:"` is a private in-memory store. Opening a file again gives another handle on the same store.
 /// The options are named as in every language: `persist_mode` (memory, lazy, writethrough, durable),
 /// `storage_mode` (bytes, json, jsonb), `table`, `buffer_size`, `flush_interval` (s), `cache_bytes`,
-/// `hot_capacity`, `timeout` (s), `ttl` (s), `read_only`, `adopt`, `memtable_bytes`.
+/// `hot_capacity`, `timeout` (s), `ttl` (s), `read_only`, `adopt`, `memtable_bytes`, `changes`.
 ///
 /// `dict` is a handle to be closed with `dictsqlite_close`; what the process has open when it exits is
 /// flushed then, within 10 s. May wait for locks up to `timeout`.
@@ -596,6 +744,295 @@ enum dictsqlite_code dictsqlite_scan_next_async(struct dictsqlite_scan scan,
 enum dictsqlite_code dictsqlite_scan_close(struct dictsqlite_scan scan,
                                            struct dictsqlite_error **error);
 
+/// Begins a transaction, as a dict on the table of `dict`; `dictsqlite_tx_table` gives it on the others. It sees every
+/// write that was acknowledged before, and nobody sees its own before `dictsqlite_tx_commit`. `options` may be NULL.
+/// It belongs to the calling thread: others get INVALID. While an immediate one is open, its thread gets INVALID
+/// for using the dict itself. May wait up to the timeout.
+///
+/// `tx` is a handle, to be closed with `dictsqlite_tx_close`, after the commit as well; not committed by then, it is
+/// rolled back. It is rolled back as well when it was open for longer than `max_hold`: then it gives TIMEOUT.
+/// Errors: INVALID (options; an immediate transaction of this thread is open), TIMEOUT and BUSY (pending writes could
+/// not be committed, or the write lock not be had, in time), CLOSED, IO, FULL (65536 are open).
+enum dictsqlite_code dictsqlite_tx_begin(struct dictsqlite_dict dict,
+                                         const struct dictsqlite_tx_options *options,
+                                         struct dictsqlite_tx *tx,
+                                         struct dictsqlite_error **error);
+
+/// Gives the same transaction on another table, which must have the codec `storage_mode`; NULL takes the one that it
+/// has. A concurrent transaction makes a table that is missing, with that codec or the one of this table, at once and
+/// whether it is committed or not. `table` is a handle, to be closed with `dictsqlite_tx_close`, which ends nothing else.
+/// Errors: CODEC when the table has another codec, INVALID when it is missing and cannot be made here; else as
+/// `dictsqlite_tx_get`.
+enum dictsqlite_code dictsqlite_tx_table(struct dictsqlite_tx tx,
+                                         dictsqlite_string name,
+                                         dictsqlite_string storage_mode,
+                                         struct dictsqlite_tx *table,
+                                         struct dictsqlite_error **error);
+
+/// Begins a scan in the transaction: of its snapshot, with its own writes; those have version 0. As
+/// `dictsqlite_scan_begin` else; CONSISTENT changes nothing.
+/// Errors: KEY_TYPE for a prefix or bound that is no key, FULL (65536 scans are open); else as `dictsqlite_tx_get`.
+enum dictsqlite_code dictsqlite_tx_scan_begin(struct dictsqlite_tx tx,
+                                              const struct dictsqlite_scan_options *options,
+                                              struct dictsqlite_scan *scan,
+                                              struct dictsqlite_error **error);
+
+/// Marks what was written so far; `savepoint` is the mark's number. Never waits.
+/// Errors: as `dictsqlite_tx_rollback`.
+enum dictsqlite_code dictsqlite_tx_savepoint(struct dictsqlite_tx tx,
+                                             uint64_t *savepoint,
+                                             struct dictsqlite_error **error);
+
+/// Takes back everything that was written since a savepoint, which stays, and forgets the ones after it. Never waits.
+/// Errors: INVALID when there is no such savepoint; else as `dictsqlite_tx_rollback`.
+enum dictsqlite_code dictsqlite_tx_rollback_to(struct dictsqlite_tx tx,
+                                               uint64_t savepoint,
+                                               struct dictsqlite_error **error);
+
+/// Forgets a savepoint and the ones after it; what was written stays. Never waits.
+/// Errors: as `dictsqlite_tx_rollback_to`.
+enum dictsqlite_code dictsqlite_tx_release(struct dictsqlite_tx tx,
+                                           uint64_t savepoint,
+                                           struct dictsqlite_error **error);
+
+/// Commits: all of it is committed (and synced, in `durable`) when this returns. `version` gets the number of its last
+/// operation, which is the version of what was written last, and 0 when nothing was written; it may be NULL. The
+/// handle stays, to be closed.
+/// Errors: CONFLICT, naming the key where it is one, when somebody else has changed what it has read, or what it
+/// writes: begin another one. TIMEOUT, BUSY, FULL, IO when it could not be committed in time. In all of these nothing
+/// of it was written, and it is over. Else as `dictsqlite_tx_rollback`.
+enum dictsqlite_code dictsqlite_tx_commit(struct dictsqlite_tx tx,
+                                          int64_t *version,
+                                          struct dictsqlite_error **error);
+
+/// Gives up everything that was written in it. The handle stays, to be closed. Never waits.
+/// Errors: CLOSED when it is over or closed already, TIMEOUT when it was open for too long, INVALID on another
+/// thread than the one it belongs to.
+enum dictsqlite_code dictsqlite_tx_rollback(struct dictsqlite_tx tx,
+                                            struct dictsqlite_error **error);
+
+/// True for a transaction that was neither committed nor rolled back, and whose time is not up. Never waits.
+bool dictsqlite_tx_is_open(struct dictsqlite_tx tx);
+
+/// Closes the handle of a transaction, from any thread; what was not committed is rolled back. The handle of another
+/// table (`dictsqlite_tx_table`) is closed alone.
+/// Errors: CLOSED if it is closed already, which does no harm.
+enum dictsqlite_code dictsqlite_tx_close(struct dictsqlite_tx tx,
+                                         struct dictsqlite_error **error);
+
+/// Gives the value of `key` as the transaction sees it: its own write, or else what its snapshot has. As
+/// `dictsqlite_get` else.
+/// Errors: as `dictsqlite_get`; CLOSED when the transaction is over or closed, TIMEOUT when it was open for too long,
+/// INVALID on another thread than the one it belongs to.
+enum dictsqlite_code dictsqlite_tx_get(struct dictsqlite_tx tx,
+                                       struct dictsqlite_key key,
+                                       struct dictsqlite_value *value,
+                                       struct dictsqlite_error **error);
+
+/// Says whether there is an entry for `key`.
+/// Errors: as `dictsqlite_tx_get`.
+enum dictsqlite_code dictsqlite_tx_contains(struct dictsqlite_tx tx,
+                                            struct dictsqlite_key key,
+                                            bool *found,
+                                            struct dictsqlite_error **error);
+
+/// Gives the value of `key` with its version (0 when it was written in this transaction) and expiry. Free it with
+/// `dictsqlite_entry_free`.
+/// Errors: as `dictsqlite_tx_get`.
+enum dictsqlite_code dictsqlite_tx_get_entry(struct dictsqlite_tx tx,
+                                             struct dictsqlite_key key,
+                                             struct dictsqlite_entry *entry,
+                                             struct dictsqlite_error **error);
+
+/// Gives the number of entries.
+/// Errors: as `dictsqlite_tx_get`.
+enum dictsqlite_code dictsqlite_tx_len(struct dictsqlite_tx tx,
+                                       uint64_t *len,
+                                       struct dictsqlite_error **error);
+
+/// Sets `key` to `value`, which is copied. `ttl` as for `dictsqlite_set_ttl`. Never waits.
+/// Errors: KEY_TYPE, CODEC, INVALID for another `ttl`, READ_ONLY in a transaction that only reads; else as
+/// `dictsqlite_tx_get`.
+enum dictsqlite_code dictsqlite_tx_set(struct dictsqlite_tx tx,
+                                       struct dictsqlite_key key,
+                                       struct dictsqlite_slice value,
+                                       int64_t ttl,
+                                       struct dictsqlite_error **error);
+
+/// Deletes `key`, whether it is there or not. Never waits.
+/// Errors: as `dictsqlite_tx_set`.
+enum dictsqlite_code dictsqlite_tx_delete(struct dictsqlite_tx tx,
+                                          struct dictsqlite_key key,
+                                          struct dictsqlite_error **error);
+
+/// Deletes `key` and says whether it was there.
+/// Errors: as `dictsqlite_tx_set`.
+enum dictsqlite_code dictsqlite_tx_remove(struct dictsqlite_tx tx,
+                                          struct dictsqlite_key key,
+                                          bool *removed,
+                                          struct dictsqlite_error **error);
+
+/// Removes an entry and gives it, as `dictsqlite_pop` does.
+/// Errors: as `dictsqlite_tx_set`.
+enum dictsqlite_code dictsqlite_tx_pop(struct dictsqlite_tx tx,
+                                       struct dictsqlite_key key,
+                                       struct dictsqlite_entry *entry,
+                                       struct dictsqlite_error **error);
+
+/// Gives the entry of `key` if there is one; else sets it to `value`, as `dictsqlite_set_default` does.
+/// Errors: as `dictsqlite_tx_set`.
+enum dictsqlite_code dictsqlite_tx_set_default(struct dictsqlite_tx tx,
+                                               struct dictsqlite_key key,
+                                               struct dictsqlite_slice value,
+                                               int64_t ttl,
+                                               struct dictsqlite_entry *existing,
+                                               struct dictsqlite_error **error);
+
+/// Adds `by` to an integer and gives the sum, as `dictsqlite_incr` does.
+/// Errors: CODEC when the value is no integer, INVALID when the sum does not fit 64 bits; else as `dictsqlite_tx_set`.
+enum dictsqlite_code dictsqlite_tx_incr(struct dictsqlite_tx tx,
+                                        struct dictsqlite_key key,
+                                        int64_t by,
+                                        int64_t *sum,
+                                        struct dictsqlite_error **error);
+
+/// Changes when an entry expires and leaves its value; `found` is false when there is none.
+/// Errors: as `dictsqlite_tx_set`.
+enum dictsqlite_code dictsqlite_tx_expire(struct dictsqlite_tx tx,
+                                          struct dictsqlite_key key,
+                                          int64_t ttl,
+                                          bool *found,
+                                          struct dictsqlite_error **error);
+
+/// Deletes every entry of the table, one by one, and gives how many those were.
+/// Errors: as `dictsqlite_tx_set`.
+enum dictsqlite_code dictsqlite_tx_clear(struct dictsqlite_tx tx,
+                                         uint64_t *removed,
+                                         struct dictsqlite_error **error);
+
+/// Does all writes, in order, if every key of `checks` has its version; or nothing. Waits for its commit. `version` gets
+/// the number of the last operation, which is the version of what was written last; it may be NULL.
+/// Errors: CONFLICT, naming the key, when a check does not hold; CODEC and INVALID when something cannot be counted;
+/// then nothing was done. Else as `dictsqlite_set_ttl`.
+enum dictsqlite_code dictsqlite_atomic(struct dictsqlite_dict dict,
+                                       struct dictsqlite_check_list checks,
+                                       struct dictsqlite_write_list writes,
+                                       int64_t *version,
+                                       struct dictsqlite_error **error);
+
+/// `dictsqlite_atomic` without blocking; the result's `number` is the number of the last operation.
+enum dictsqlite_code dictsqlite_atomic_async(struct dictsqlite_dict dict,
+                                             struct dictsqlite_check_list checks,
+                                             struct dictsqlite_write_list writes,
+                                             struct dictsqlite_call call,
+                                             struct dictsqlite_op *op,
+                                             struct dictsqlite_error **error);
+
+/// Has the changes of the table logged from now on, whoever makes them, in the same commit; the file records it. Of
+/// the store's log the newest `count` changes are kept, and no older ones than `age_ms` milliseconds; NULL leaves a
+/// limit as it is, and a new log keeps a million changes of the last seven days. May be called again. Waits for its
+/// commit. A write costs two to three times as much at the writer, and the file grows by the log.
+/// Errors: INVALID for a limit of 0, READ_ONLY, BUSY, TIMEOUT, FULL, IO, CLOSED.
+enum dictsqlite_code dictsqlite_enable_changes(struct dictsqlite_dict dict,
+                                               const uint64_t *count,
+                                               const uint64_t *age_ms,
+                                               struct dictsqlite_error **error);
+
+/// `dictsqlite_enable_changes` without blocking.
+enum dictsqlite_code dictsqlite_enable_changes_async(struct dictsqlite_dict dict,
+                                                     const uint64_t *count,
+                                                     const uint64_t *age_ms,
+                                                     struct dictsqlite_call call,
+                                                     struct dictsqlite_op *op,
+                                                     struct dictsqlite_error **error);
+
+/// Says whether the changes of the table are logged.
+/// Errors: as `dictsqlite_get`.
+enum dictsqlite_code dictsqlite_has_changes(struct dictsqlite_dict dict,
+                                            bool *logged,
+                                            struct dictsqlite_error **error);
+
+/// `dictsqlite_has_changes` without blocking; the result's `number` is 0 or 1.
+enum dictsqlite_code dictsqlite_has_changes_async(struct dictsqlite_dict dict,
+                                                  struct dictsqlite_call call,
+                                                  struct dictsqlite_op *op,
+                                                  struct dictsqlite_error **error);
+
+/// Begins a stream of the store's changes, as they are committed by anybody; `options` may be NULL. What was accepted
+/// and is not committed yet is committed by `dictsqlite_flush`. Nothing is held while nobody waits, and at most a page
+/// in memory.
+///
+/// `stream` is a handle, to be closed with `dictsqlite_changes_close`. It ends, with CLOSED, when `dict` is closed.
+/// Errors: INVALID when no such table logs its changes, when `since` is no number of this store, and when changes after
+/// it were removed already (`dictsqlite_error_is_history_truncated`); KEY_TYPE for a prefix that is none; CLOSED; FULL
+/// (65536 streams are open); as `dictsqlite_get`.
+enum dictsqlite_code dictsqlite_changes_begin(struct dictsqlite_dict dict,
+                                              const struct dictsqlite_changes_options *options,
+                                              struct dictsqlite_change_stream *stream,
+                                              struct dictsqlite_error **error);
+
+/// Gives the next changes, at most about a thousand. Waits for one for at most `timeout_ms` milliseconds, below 0
+/// without end; a page of none says that the time has passed. Free it with `dictsqlite_change_page_free`. It stays
+/// valid when the stream is closed. Of several threads that wait each page goes to one.
+/// Errors: CLOSED, also when the stream or its dict is closed meanwhile; INVALID when changes were removed from the log
+/// before they were read (`dictsqlite_error_is_history_truncated`); as `dictsqlite_get`.
+enum dictsqlite_code dictsqlite_changes_next(struct dictsqlite_change_stream stream,
+                                             int64_t timeout_ms,
+                                             struct dictsqlite_change_page *page,
+                                             struct dictsqlite_error **error);
+
+/// `dictsqlite_changes_next` without blocking, and without a timeout; the result's `changes`. Cancelled, nothing is
+/// lost: the changes come with the next page.
+enum dictsqlite_code dictsqlite_changes_next_async(struct dictsqlite_change_stream stream,
+                                                   struct dictsqlite_call call,
+                                                   struct dictsqlite_op *op,
+                                                   struct dictsqlite_error **error);
+
+/// Gives the number up to which everything was given out, or passed over by the options: as `since` it goes on from
+/// here. It may be above the last change's number. Never waits.
+/// Errors: CLOSED.
+enum dictsqlite_code dictsqlite_changes_position(struct dictsqlite_change_stream stream,
+                                                 int64_t *position,
+                                                 struct dictsqlite_error **error);
+
+/// Ends a stream; who waits for it is told CLOSED.
+/// Errors: CLOSED if it is closed already, which does no harm.
+enum dictsqlite_code dictsqlite_changes_close(struct dictsqlite_change_stream stream,
+                                              struct dictsqlite_error **error);
+
+/// Watches `keys`, at most 10,000; without any, all keys with `prefix`, or with NULL all keys of the table, for which
+/// it must log its changes. Gives what is there, and then what is different after later commits, by anybody: what
+/// changes several times while nobody looks is given once.
+///
+/// `watch` is a handle, to be closed with `dictsqlite_watch_close`. It ends, with CLOSED, when `dict` is closed.
+/// Errors: KEY_TYPE; INVALID for keys and a prefix, too many keys, or a table that does not log its changes; CLOSED; FULL
+/// (65536 watches are open); as `dictsqlite_get`.
+enum dictsqlite_code dictsqlite_watch_begin(struct dictsqlite_dict dict,
+                                            struct dictsqlite_key_list keys,
+                                            const struct dictsqlite_key *prefix,
+                                            struct dictsqlite_watch *watch,
+                                            struct dictsqlite_error **error);
+
+/// Gives what is there, the first time, a page at a time; then what has changed since. The value of an item has NULL as
+/// its `data` when there is no entry. Waits for at most `timeout_ms` milliseconds, below 0 without end; a page of none
+/// says that the time has passed. Free it with `dictsqlite_page_free`.
+/// Errors: as `dictsqlite_changes_next` and, the first time, `dictsqlite_flush`.
+enum dictsqlite_code dictsqlite_watch_next(struct dictsqlite_watch watch,
+                                           int64_t timeout_ms,
+                                           struct dictsqlite_page *page,
+                                           struct dictsqlite_error **error);
+
+/// `dictsqlite_watch_next` without blocking, and without a timeout; the result's `page`. Cancelled, nothing is lost.
+enum dictsqlite_code dictsqlite_watch_next_async(struct dictsqlite_watch watch,
+                                                 struct dictsqlite_call call,
+                                                 struct dictsqlite_op *op,
+                                                 struct dictsqlite_error **error);
+
+/// Ends a watch; who waits for it is told CLOSED.
+/// Errors: CLOSED if it is closed already, which does no harm.
+enum dictsqlite_code dictsqlite_watch_close(struct dictsqlite_watch watch,
+                                            struct dictsqlite_error **error);
+
 /// Opens a queue: what asynchronous operations that name it have finished waits there until
 /// `dictsqlite_queue_run` calls back, on the thread that runs it. Close it with `dictsqlite_queue_close`. In the child
 /// of a fork a queue of the parent gives CLOSED.
@@ -817,6 +1254,101 @@ enum dictsqlite_code dictsqlite_clear_async(struct dictsqlite_dict dict,
                                             struct dictsqlite_op *op,
                                             struct dictsqlite_error **error);
 
+/// `dictsqlite_tx_begin` without blocking; the result's `tx`. The transaction belongs to no thread: any one may use
+/// it, one at a time. So nobody is told who uses the dict while an immediate one is open: writes wait for it, up
+/// to their timeout. Cancelled, an immediate one leaves the queue for the write lock.
+enum dictsqlite_code dictsqlite_tx_begin_async(struct dictsqlite_dict dict,
+                                               const struct dictsqlite_tx_options *options,
+                                               struct dictsqlite_call call,
+                                               struct dictsqlite_op *op,
+                                               struct dictsqlite_error **error);
+
+/// `dictsqlite_tx_table` without blocking; the result's `tx`.
+enum dictsqlite_code dictsqlite_tx_table_async(struct dictsqlite_tx tx,
+                                               dictsqlite_string name,
+                                               dictsqlite_string storage_mode,
+                                               struct dictsqlite_call call,
+                                               struct dictsqlite_op *op,
+                                               struct dictsqlite_error **error);
+
+/// `dictsqlite_tx_get` without blocking; the result's `value`.
+enum dictsqlite_code dictsqlite_tx_get_async(struct dictsqlite_tx tx,
+                                             struct dictsqlite_key key,
+                                             struct dictsqlite_call call,
+                                             struct dictsqlite_op *op,
+                                             struct dictsqlite_error **error);
+
+/// `dictsqlite_tx_contains` without blocking; the result's `number` is 0 or 1.
+enum dictsqlite_code dictsqlite_tx_contains_async(struct dictsqlite_tx tx,
+                                                  struct dictsqlite_key key,
+                                                  struct dictsqlite_call call,
+                                                  struct dictsqlite_op *op,
+                                                  struct dictsqlite_error **error);
+
+/// `dictsqlite_tx_get_entry` without blocking; the result's `entry`.
+enum dictsqlite_code dictsqlite_tx_get_entry_async(struct dictsqlite_tx tx,
+                                                   struct dictsqlite_key key,
+                                                   struct dictsqlite_call call,
+                                                   struct dictsqlite_op *op,
+                                                   struct dictsqlite_error **error);
+
+/// `dictsqlite_tx_len` without blocking; the result's `number`.
+enum dictsqlite_code dictsqlite_tx_len_async(struct dictsqlite_tx tx,
+                                             struct dictsqlite_call call,
+                                             struct dictsqlite_op *op,
+                                             struct dictsqlite_error **error);
+
+/// `dictsqlite_tx_remove` without blocking; the result's `number` is 0 or 1.
+enum dictsqlite_code dictsqlite_tx_remove_async(struct dictsqlite_tx tx,
+                                                struct dictsqlite_key key,
+                                                struct dictsqlite_call call,
+                                                struct dictsqlite_op *op,
+                                                struct dictsqlite_error **error);
+
+/// `dictsqlite_tx_pop` without blocking; the result's `entry`.
+enum dictsqlite_code dictsqlite_tx_pop_async(struct dictsqlite_tx tx,
+                                             struct dictsqlite_key key,
+                                             struct dictsqlite_call call,
+                                             struct dictsqlite_op *op,
+                                             struct dictsqlite_error **error);
+
+/// `dictsqlite_tx_set_default` without blocking; the result's `entry`.
+enum dictsqlite_code dictsqlite_tx_set_default_async(struct dictsqlite_tx tx,
+                                                     struct dictsqlite_key key,
+                                                     struct dictsqlite_slice value,
+                                                     int64_t ttl,
+                                                     struct dictsqlite_call call,
+                                                     struct dictsqlite_op *op,
+                                                     struct dictsqlite_error **error);
+
+/// `dictsqlite_tx_incr` without blocking; the result's `number` is the sum.
+enum dictsqlite_code dictsqlite_tx_incr_async(struct dictsqlite_tx tx,
+                                              struct dictsqlite_key key,
+                                              int64_t by,
+                                              struct dictsqlite_call call,
+                                              struct dictsqlite_op *op,
+                                              struct dictsqlite_error **error);
+
+/// `dictsqlite_tx_expire` without blocking; the result's `number` is 0 or 1.
+enum dictsqlite_code dictsqlite_tx_expire_async(struct dictsqlite_tx tx,
+                                                struct dictsqlite_key key,
+                                                int64_t ttl,
+                                                struct dictsqlite_call call,
+                                                struct dictsqlite_op *op,
+                                                struct dictsqlite_error **error);
+
+/// `dictsqlite_tx_clear` without blocking; the result's `number` is how many were deleted.
+enum dictsqlite_code dictsqlite_tx_clear_async(struct dictsqlite_tx tx,
+                                               struct dictsqlite_call call,
+                                               struct dictsqlite_op *op,
+                                               struct dictsqlite_error **error);
+
+/// `dictsqlite_tx_commit` without blocking; the result's `number` is the number of its last operation.
+enum dictsqlite_code dictsqlite_tx_commit_async(struct dictsqlite_tx tx,
+                                                struct dictsqlite_call call,
+                                                struct dictsqlite_op *op,
+                                                struct dictsqlite_error **error);
+
 /// The name of a code, such as `"Conflict"`; NULL for a number that is none. Static.
 dictsqlite_string dictsqlite_code_name(int32_t code);
 
@@ -828,6 +1360,10 @@ const char *dictsqlite_error_message(const struct dictsqlite_error *error);
 
 /// True when the same operation may succeed later without any change by the caller.
 bool dictsqlite_error_is_transient(const struct dictsqlite_error *error);
+
+/// True when changes that were asked for were removed from the log already: read the state as it is now, and go
+/// on from there. The code is INVALID.
+bool dictsqlite_error_is_history_truncated(const struct dictsqlite_error *error);
 
 /// Gives the key that the error is about, and true; false, and a zero key, if it is about none. What the key points to is
 /// the error's.
@@ -848,6 +1384,9 @@ void dictsqlite_page_free(struct dictsqlite_page *page);
 
 /// Frees a list of tables and sets it to zero. May be called from any thread.
 void dictsqlite_tables_free(struct dictsqlite_tables *tables);
+
+/// Frees a page of changes and sets it to zero. May be called from any thread.
+void dictsqlite_change_page_free(struct dictsqlite_change_page *page);
 
 /// Frees what a handle is and sets it to zero. May be called from any thread.
 void dictsqlite_info_free(struct dictsqlite_info *info);
@@ -923,4 +1462,38 @@ static inline dictsqlite_key dictsqlite_tuple(const dictsqlite_key *items, size_
 /** No options. */
 static inline dictsqlite_option_list dictsqlite_no_options(void) {
   return DICTSQLITE_ZERO(dictsqlite_option_list);
+}
+
+/** The key must have this version; 0: there must be no entry. */
+static inline dictsqlite_check dictsqlite_check_key(dictsqlite_key key, int64_t version) {
+  dictsqlite_check check = DICTSQLITE_ZERO(dictsqlite_check);
+  check.key = key;
+  check.version = version;
+  return check;
+}
+
+/** Sets the key to the value; the handle's time to live applies. */
+static inline dictsqlite_write dictsqlite_write_set(dictsqlite_key key, dictsqlite_slice value) {
+  dictsqlite_write write = DICTSQLITE_ZERO(dictsqlite_write);
+  write.type = DICTSQLITE_WRITE_SET;
+  write.key = key;
+  write.value = value;
+  return write;
+}
+
+/** Adds to an integer, whatever it is then. */
+static inline dictsqlite_write dictsqlite_write_incr(dictsqlite_key key, int64_t by) {
+  dictsqlite_write write = DICTSQLITE_ZERO(dictsqlite_write);
+  write.type = DICTSQLITE_WRITE_INCR;
+  write.key = key;
+  write.by = by;
+  return write;
+}
+
+/** Deletes the key, whether it is there or not. */
+static inline dictsqlite_write dictsqlite_write_delete(dictsqlite_key key) {
+  dictsqlite_write write = DICTSQLITE_ZERO(dictsqlite_write);
+  write.type = DICTSQLITE_WRITE_DELETE;
+  write.key = key;
+  return write;
 }

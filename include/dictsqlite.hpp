@@ -14,11 +14,14 @@
 #define DICTSQLITE_HPP
 
 #include "dictsqlite/async.hpp"
+#include "dictsqlite/atomic.hpp"
+#include "dictsqlite/changes.hpp"
 #include "dictsqlite/dict.hpp"
 #include "dictsqlite/error.hpp"
 #include "dictsqlite/key.hpp"
 #include "dictsqlite/scan.hpp"
 #include "dictsqlite/store.hpp"
+#include "dictsqlite/transaction.hpp"
 #include "dictsqlite/value.hpp"
 
 #endif

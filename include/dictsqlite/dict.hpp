@@ -9,9 +9,12 @@
 #include <vector>
 
 #include "async.hpp"
+#include "atomic.hpp"
+#include "changes.hpp"
 #include "error.hpp"
 #include "result.hpp"
 #include "scan.hpp"
+#include "transaction.hpp"
 #include "value.hpp"
 
 namespace dictsqlite {
@@ -373,6 +376,102 @@ class dict {
         });
   }
 
+  // Begins a transaction, which belongs to this thread; rolled back when it goes without `commit`.
+  dictsqlite::transaction transaction(const tx_options &options = {}, on_error failure = {}) const {
+    return dictsqlite::transaction(raw_, options, failure);
+  }
+
+  // The same without waiting, and for any thread.
+  template <class Done = to_future>
+  auto transaction_async(const tx_options &options = {}, Done done = {}, how where = {}) const {
+    const auto raw = options.c();
+    return detail::begin<dictsqlite::transaction>(
+        std::move(done), where, [](dictsqlite_result &r) { return dictsqlite::transaction(r.tx); },
+        [&](auto call, auto op, auto error) { return dictsqlite_tx_begin_async(raw_, &raw, call, op, error); });
+  }
+
+  // Calls `f` with a transaction, commits it, and gives what `f` gave. After a conflict it is called again in a new one,
+  // up to `retries` times, with pauses that grow; the last time in an immediate one, which cannot conflict. When `f`
+  // throws, everything is rolled back.
+  template <class F>
+  auto transact(F f, unsigned retries = 10) const {
+    for (unsigned attempt = 0;; ++attempt) {
+      const bool last = attempt >= retries;
+      tx_options options;
+      if (last && retries > 0) options.mode = tx_mode::immediate;
+      try {
+        const auto tx = transaction(options);
+        if constexpr (std::is_void_v<decltype(f(tx))>) {
+          f(tx);
+          tx.commit();
+          return;
+        } else {
+          auto result = f(tx);
+          tx.commit();
+          return result;
+        }
+      } catch (const error &failed) {
+        if (failed.kind() != errc::conflict || last) throw;
+      }
+      detail::pause_after_conflict(attempt);
+    }
+  }
+
+  // Checks and writes that are one unit: `db.atomic().check("n", version).incr("n", 1).commit()`.
+  dictsqlite::atomic atomic() const { return dictsqlite::atomic(raw_); }
+
+  // Has the changes of the table logged from now on, whoever makes them. The newest `count` changes are kept in the
+  // store's log, and none older than `age`; empty leaves a limit as it is.
+  void enable_changes(std::optional<std::uint64_t> count = {}, std::optional<std::chrono::milliseconds> age = {},
+                      on_error failure = {}) const {
+    const auto ms = ms_of(age);
+    failure.check([&](auto error) {
+      return dictsqlite_enable_changes(raw_, count ? &*count : nullptr, ms ? &*ms : nullptr, error);
+    });
+  }
+
+  template <class Done = to_future>
+  auto enable_changes_async(std::optional<std::uint64_t> count = {}, std::optional<std::chrono::milliseconds> age = {},
+                            Done done = {}, how where = {}) const {
+    const auto ms = ms_of(age);
+    return detail::begin<void>(std::move(done), where, detail::nothing, [&](auto call, auto op, auto error) {
+      return dictsqlite_enable_changes_async(raw_, count ? &*count : nullptr, ms ? &*ms : nullptr, call, op, error);
+    });
+  }
+
+  // Whether the changes of the table are logged.
+  bool has_changes(on_error failure = {}) const {
+    bool got = false;
+    failure.check([&](auto error) { return dictsqlite_has_changes(raw_, &got, error); });
+    return got;
+  }
+
+  template <class Done = to_future>
+  auto has_changes_async(Done done = {}, how where = {}) const {
+    return detail::begin<bool>(std::move(done), where, detail::take_truth,
+        [&](auto call, auto op, auto error) { return dictsqlite_has_changes_async(raw_, call, op, error); });
+  }
+
+  // The changes of the store's tables, as anybody commits them: `for (const auto &change : db.changes())`.
+  dictsqlite::changes changes(const changes_options &options = {}, on_error failure = {}) const {
+    return dictsqlite::changes(raw_, options, failure);
+  }
+
+  // The state of some keys, and then what is different.
+  dictsqlite::watch watch(const std::vector<key_view> &keys, on_error failure = {}) const {
+    return dictsqlite::watch(raw_, keys, std::nullopt, failure);
+  }
+
+  // The same for all keys with a prefix; the table must log its changes.
+  dictsqlite::watch watch_prefix(key_view prefix, on_error failure = {}) const {
+    return dictsqlite::watch(raw_, {}, prefix, failure);
+  }
+
+  // The same for all keys of the table, which must log its changes.
+  dictsqlite::watch watch_all(on_error failure = {}) const {
+    return dictsqlite::watch(raw_, {}, std::nullopt, failure);
+  }
+
   // Waits until every write accepted so far is committed; with `durable`, until it is synced.
   void flush(bool durable, on_error failure = {}) const {
     failure.check([&](auto error) { return dictsqlite_flush(raw_, durable, error); });
@@ -415,6 +514,12 @@ class dict {
   static const char *mode(const std::string &name) { return name.empty() ? nullptr : name.c_str(); }
 
  private:
+  // As C takes it; a time below 0 is refused like 0.
+  static std::optional<std::uint64_t> ms_of(std::optional<std::chrono::milliseconds> time) {
+    if (!time) return std::nullopt;
+    return static_cast<std::uint64_t>(time->count() < 0 ? 0 : time->count());
+  }
+
   static dictsqlite_key_list list(const std::vector<key_view> &keys) {
     return {keys.empty() ? nullptr : &keys.data()->c(), keys.size()};
   }

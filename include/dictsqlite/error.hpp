@@ -55,7 +55,8 @@ class error : public std::system_error {
       : std::system_error(static_cast<int>(dictsqlite_error_code(from)), category(),
                           dictsqlite_error_message(from)),
         message_(std::make_shared<std::string>(dictsqlite_error_message(from))),
-        transient_(dictsqlite_error_is_transient(from)) {
+        transient_(dictsqlite_error_is_transient(from)),
+        history_truncated_(dictsqlite_error_is_history_truncated(from)) {
     dictsqlite_key named;
     if (dictsqlite_error_key(from, &named)) key_ = dictsqlite::key(key_view(named));
   }
@@ -66,11 +67,14 @@ class error : public std::system_error {
   const std::optional<dictsqlite::key> &key() const { return key_; }
   // True when the same operation may succeed later without any change by the caller.
   bool is_transient() const { return transient_; }
+  // True when changes that were asked for were removed from the log already; the kind is errc::invalid.
+  bool is_history_truncated() const { return history_truncated_; }
 
  private:
   std::shared_ptr<const std::string> message_;
   std::optional<dictsqlite::key> key_;
   bool transient_;
+  bool history_truncated_;
 };
 
 // The last argument of every function: nothing, and errors are thrown; or a std::error_code that gets them.

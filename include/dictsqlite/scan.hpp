@@ -31,20 +31,15 @@ struct scan_options {
 // A scan under way: its pages, or a range of items. Move-only; closed when it goes.
 class scan {
  public:
-  scan(dictsqlite_dict dict, const scan_options &options, on_error failure = {}) {
-    const auto c = [](const std::optional<key> &key) {
-      return key ? std::optional<dictsqlite_key>(key->view().c()) : std::nullopt;
-    };
-    const auto at = [](const auto &held) { return held ? &*held : nullptr; };
-    const auto prefix = c(options.prefix), start = c(options.start), end = c(options.end);
-    dictsqlite_scan_options raw{at(prefix), at(start), at(end), at(options.limit), 0};
-    if (options.reverse) raw.flags |= DICTSQLITE_SCAN_REVERSE;
-    if (options.consistent) raw.flags |= DICTSQLITE_SCAN_CONSISTENT;
-    if (options.keys_only) raw.flags |= DICTSQLITE_SCAN_KEYS_ONLY;
-    if (options.order == order::key) raw.flags |= DICTSQLITE_SCAN_KEY_ORDER;
-    if (options.order == order::insertion) raw.flags |= DICTSQLITE_SCAN_INSERTION_ORDER;
-    failure.check([&](auto error) { return dictsqlite_scan_begin(dict, &raw, &raw_, error); });
-  }
+  scan(dictsqlite_dict dict, const scan_options &options, on_error failure = {})
+      : scan(options, failure, [&](auto raw, auto into, auto error) {
+          return dictsqlite_scan_begin(dict, raw, into, error);
+        }) {}
+  // In a transaction.
+  scan(dictsqlite_tx tx, const scan_options &options, on_error failure = {})
+      : scan(options, failure, [&](auto raw, auto into, auto error) {
+          return dictsqlite_tx_scan_begin(tx, raw, into, error);
+        }) {}
   scan(scan &&other) noexcept : raw_(std::exchange(other.raw_, {})) {}
   scan &operator=(scan &&other) noexcept {
     if (this != &other) {
@@ -114,6 +109,22 @@ class scan {
   iterator end() { return iterator(); }
 
  private:
+  template <class Begin>
+  scan(const scan_options &options, on_error failure, Begin begin) {
+    const auto c = [](const std::optional<key> &key) {
+      return key ? std::optional<dictsqlite_key>(key->view().c()) : std::nullopt;
+    };
+    const auto at = [](const auto &held) { return held ? &*held : nullptr; };
+    const auto prefix = c(options.prefix), start = c(options.start), end = c(options.end);
+    dictsqlite_scan_options raw{at(prefix), at(start), at(end), at(options.limit), 0};
+    if (options.reverse) raw.flags |= DICTSQLITE_SCAN_REVERSE;
+    if (options.consistent) raw.flags |= DICTSQLITE_SCAN_CONSISTENT;
+    if (options.keys_only) raw.flags |= DICTSQLITE_SCAN_KEYS_ONLY;
+    if (options.order == order::key) raw.flags |= DICTSQLITE_SCAN_KEY_ORDER;
+    if (options.order == order::insertion) raw.flags |= DICTSQLITE_SCAN_INSERTION_ORDER;
+    failure.check([&](auto error) { return begin(&raw, &raw_, error); });
+  }
+
   dictsqlite_scan raw_{};
 };
 

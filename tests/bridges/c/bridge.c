@@ -54,6 +54,7 @@ static void forget_last(void) {
   dictsqlite_values_free(&last.values);
   dictsqlite_page_free(&last.page);
   dictsqlite_tables_free(&last.tables);
+  dictsqlite_change_page_free(&last.changes);
   dictsqlite_error_free(&error);
   memset(&last, 0, sizeof last);
 }
@@ -81,6 +82,16 @@ static void answer_bytes(dictsqlite_code code, const void *data, size_t len) {
   }
   printf("{\"ok\":");
   bytes_out(data, len);
+  printf("}\n");
+}
+
+static void answer_entry(dictsqlite_code code) {
+  if (code || last.entry.value.data == NULL) {
+    answer_bytes(code, NULL, 0);
+    return;
+  }
+  printf("{\"ok\":");
+  entry_out(last.entry.value.data, last.entry.value.len, last.entry.version, last.entry.expires_at);
   printf("}\n");
 }
 
@@ -121,7 +132,8 @@ static void open_table(dictsqlite_dict dict, const json *request) {
                                      dictsqlite_open_table_async(dict, name, storage, LATER)));
 }
 
-static void page(dictsqlite_dict dict, const json *request) {
+/* A page of the dict, or of the transaction if there is one. */
+static void page(dictsqlite_dict dict, const dictsqlite_tx *tx, const json *request) {
   dictsqlite_scan_options options = {0};
   dictsqlite_key bounds[3];
   const dictsqlite_key **places[3] = {&options.prefix, &options.start, &options.end};
@@ -142,7 +154,8 @@ static void page(dictsqlite_dict dict, const json *request) {
   if (what[0] == 'k') options.flags |= DICTSQLITE_SCAN_KEYS_ONLY;
 
   dictsqlite_scan scan;
-  dictsqlite_code code = dictsqlite_scan_begin(dict, &options, &scan, &error);
+  dictsqlite_code code = tx ? dictsqlite_tx_scan_begin(*tx, &options, &scan, &error)
+                            : dictsqlite_scan_begin(dict, &options, &scan, &error);
   /* An error may come after the first page, and is the whole answer then. */
   dictsqlite_page pages[1024];
   size_t count = 0, written = 0;
@@ -196,6 +209,8 @@ static void info(const struct handle *handle) {
          dictsqlite_is_open(handle->dict) ? "false" : "true");
 }
 
+#include "transactions.h"
+
 /* Operations of one key; false if it is none of them. */
 static bool on_key(dictsqlite_dict d, const char *op, const json *request) {
   dictsqlite_code code;
@@ -212,15 +227,7 @@ static bool on_key(dictsqlite_dict d, const char *op, const json *request) {
     NUMBER(bool, dictsqlite_contains(d, key, &put, &error), dictsqlite_contains_async(d, key, LATER));
     answer_bool(code);
   } else if (strcmp(op, "entry") == 0) {
-    code = EITHER(dictsqlite_get_entry(d, key, &last.entry, &error), dictsqlite_get_entry_async(d, key, LATER));
-    if (code || last.entry.value.data == NULL) {
-      answer_bytes(code, NULL, 0);
-      return true;
-    }
-    printf("{\"ok\":{\"version\":%lld,\"value\":", (long long)last.entry.version);
-    bytes_out(last.entry.value.data, last.entry.value.len);
-    if (last.entry.expires_at) printf(",\"expires_at\":%lld}}\n", (long long)last.entry.expires_at);
-    else printf(",\"expires_at\":null}}\n");
+    answer_entry(EITHER(dictsqlite_get_entry(d, key, &last.entry, &error), dictsqlite_get_entry_async(d, key, LATER)));
   } else if (strcmp(op, "set") == 0 && version) {
     NUMBER(int64_t, dictsqlite_set_if_version(d, key, value, is, ttl, &put, &error),
            dictsqlite_set_if_version_async(d, key, value, is, ttl, LATER));
@@ -341,9 +348,16 @@ static void answer(const json *request) {
     open_store(request);
     return;
   }
+  if (json_member(request, "tx") && strcmp(op, "begin") != 0) {
+    in_tx(op, request);
+    return;
+  }
   const struct handle *handle = &handles[needed(request, "h")->integer & 255];
   if (strcmp(op, "table") == 0) open_table(handle->dict, request);
-  else if (strcmp(op, "page") == 0) page(handle->dict, request);
+  else if (strcmp(op, "page") == 0) page(handle->dict, NULL, request);
+  else if (strcmp(op, "begin") == 0) begin_tx(handle->dict, request);
+  else if (strcmp(op, "atomic") == 0) atomic(handle->dict, request);
+  else if (on_log(handle->dict, op, request)) return;
   else if (strcmp(op, "stats") == 0) stats(handle->dict);
   else if (strcmp(op, "info") == 0) info(handle);
   else if (!on_key(handle->dict, op, request) && !on_table(handle->dict, op, request)) printf("{\"absent\":true}\n");
@@ -363,6 +377,7 @@ int main(void) {
     json_free(request);
   }
   free(line);
+  close_all();
   for (int i = 0; i < 256; i++) {
     dictsqlite_close(handles[i].dict, NULL);
     dictsqlite_info_free(&handles[i].info);

@@ -157,6 +157,13 @@ static void key_out(dictsqlite_key key) {
   }
 }
 
+static void entry_out(const void *data, size_t len, int64_t version, int64_t expires_at) {
+  printf("{\"version\":%lld,\"value\":", (long long)version);
+  bytes_out(data, len);
+  if (expires_at) printf(",\"expires_at\":%lld}", (long long)expires_at);
+  else printf(",\"expires_at\":null}");
+}
+
 static void error_out(dictsqlite_code code, const dictsqlite_error *error) {
   dictsqlite_key key;
   printf("{\"error\":\"%s\",\"message\":", dictsqlite_code_name(code));

@@ -160,7 +160,9 @@ std::string table(const dictsqlite::dict &dict, const json &request, bool later)
   return "true";
 }
 
-std::string page(const dictsqlite::dict &dict, const json &request, bool later) {
+// A page of a dict, or of a transaction.
+template <class Dict>
+std::string page(const Dict &dict, const json &request, bool later) {
   dictsqlite::scan_options options;
   if (const json *bound = json_member(&request, "prefix")) options.prefix = key_of(*bound);
   if (const json *bound = json_member(&request, "start")) options.start = key_of(*bound);
@@ -209,6 +211,8 @@ std::string info(const handle &handle) {
          ",\"persist_mode\":" + quoted(i.persist_mode) + ",\"path\":" + (i.path ? quoted(*i.path) : "null") +
          ",\"read_only\":" + shape(i.read_only) + ",\"closed\":" + shape(!handle.dict.is_open()) + "}";
 }
+
+#include "transactions.hpp"
 
 std::string close(handle &handle, bool later) {
   // That it is closed already is what C++ says, and what the protocol calls fine.
@@ -319,12 +323,17 @@ std::string answer(const json &request) {
     return std::string("{\"protocol\":1,\"language\":\"cpp\",\"version\":\"") + dictsqlite_version() +
            "\",\"forms\":[\"sync\",\"async\"],\"lacks\":[]}";
   if (op == "open") return opened(request, later);
+  if (json_member(&request, "tx") && op != "begin") return in_transaction(op, request, later);
   const auto found = handles.find(needed(request, "h").integer);
   if (found == handles.end()) throw bug("no such handle");
   handle &handle = found->second;
   if (op == "table") return table(handle.dict, request, later);
   if (op == "info") return info(handle);
+  if (op == "begin") return begin(handle.dict, request, later);
+  if (op == "atomic") return atomic(handle.dict, request, later);
   if (op == "close") return close(handle, later);
+  const auto of_log = on_log(handle.dict, op, request, later);
+  if (!of_log.empty()) return of_log;
   const auto of_key = on_key(handle.dict, op, request, later);
   return of_key.empty() ? on_table(handle.dict, op, request, later) : of_key;
 }
@@ -344,5 +353,8 @@ int main() {
       std::cout << "{\"bug\":" << quoted(error.what()) << "}" << std::endl;
     }
   }
+  transactions.clear();
+  streams.clear();
+  watches.clear();
   handles.clear();
 }

@@ -5,12 +5,14 @@ mod block;
 mod operations;
 mod request;
 mod shapes;
+mod streams;
+mod transactions;
 
 use std::collections::HashMap;
 use std::io::{BufRead, Write};
 use std::sync::Arc;
 
-use dictsqlite_core::{Dict, Error};
+use dictsqlite_core::{Changes, Dict, Error, Transaction, Watch};
 use serde_json::{Value as Json, json};
 
 use operations::Form;
@@ -29,12 +31,20 @@ enum Reply {
 /// A request that makes no sense: a defect of the vectors or of this bridge.
 type Bug = String;
 
-/// The handles the runner opened, by its numbers.
-type Handles = HashMap<i64, Arc<Dict>>;
+/// What the runner opened, by its numbers.
+#[derive(Default)]
+struct Handles {
+    dicts: HashMap<i64, Arc<Dict>>,
+    transactions: HashMap<i64, Transaction>,
+    /// The engine's numbers, by transaction and savepoint.
+    savepoints: HashMap<(i64, i64), u64>,
+    streams: HashMap<i64, Changes>,
+    watches: HashMap<i64, Watch>,
+}
 
 fn main() -> std::io::Result<()> {
     let (stdin, mut stdout) = (std::io::stdin().lock(), std::io::stdout().lock());
-    let mut handles = Handles::new();
+    let mut handles = Handles::default();
     for line in stdin.lines() {
         let answer = match answer(&line?, &mut handles) {
             Ok(Reply::Ok(value)) => json!({ "ok": value }),
@@ -66,14 +76,25 @@ fn answer(line: &str, handles: &mut Handles) -> Result<Reply, Bug> {
             };
             keep(handles, request.integer("h")?, opened)
         }
+        op if request.has("tx") && op != "begin" => {
+            transactions::answer(handles, op, &request, form)
+        }
         op => {
             let number = request.integer("h")?;
-            let dict = handles.get(&number).ok_or_else(|| format!("no handle {number}"))?;
+            let dict = handles.dicts.get(&number).ok_or_else(|| format!("no handle {number}"))?;
+            let dict = Arc::clone(dict);
             if op == "table" {
-                let opened = operations::table(dict, &request, form)?;
+                let opened = operations::table(&dict, &request, form)?;
                 return keep(handles, request.integer("as")?, opened);
             }
-            operations::answer(dict, op, &request, form)
+            match op {
+                "begin" => transactions::begin(handles, &dict, &request, form),
+                "atomic" => transactions::atomic(&dict, &request, form),
+                _ => match streams::answer(handles, &dict, op, &request, form)? {
+                    Reply::Absent => operations::answer(&dict, op, &request, form),
+                    reply => Ok(reply),
+                },
+            }
         }
     }
 }
@@ -81,7 +102,7 @@ fn answer(line: &str, handles: &mut Handles) -> Result<Reply, Bug> {
 fn keep(handles: &mut Handles, number: i64, opened: Result<Dict, Error>) -> Result<Reply, Bug> {
     Ok(match opened {
         Ok(dict) => {
-            handles.insert(number, Arc::new(dict));
+            handles.dicts.insert(number, Arc::new(dict));
             Reply::Ok(json!(true))
         }
         Err(refused) => Reply::Refused(refused),

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use crate::request::Request;
 use crate::{Bug, Reply, block, shapes};
 
-type Outcome<T> = Result<T, Error>;
+pub(crate) type Outcome<T> = Result<T, Error>;
 
 /// Which of the two forms is asked for.
 #[derive(Clone, Copy)]
@@ -18,7 +18,7 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    fn of<T>(
+    pub(crate) fn of<T>(
         self,
         blocking: impl FnOnce() -> Outcome<T>,
         future: impl FnOnce() -> Completion<T>,
@@ -224,6 +224,6 @@ async fn drained(mut scan: dictsqlite_core::Scan) -> Outcome<Vec<dictsqlite_core
     }
 }
 
-fn reply<T>(outcome: Outcome<T>, shape: impl FnOnce(T) -> Json) -> Reply {
+pub(crate) fn reply<T>(outcome: Outcome<T>, shape: impl FnOnce(T) -> Json) -> Reply {
     outcome.map_or_else(Reply::Refused, |value| Reply::Ok(shape(value)))
 }

@@ -1,5 +1,7 @@
 //! Requests: their fields, and what they mean to the engine.
 
+use std::time::Duration;
+
 use dictsqlite_core::{Error, Key, Options, ScanOptions, Ttl, Value};
 use serde_json::{Map, Value as Json};
 
@@ -14,12 +16,21 @@ impl Request {
         serde_json::from_str(line).map(Self).map_err(|e| format!("not a request: {e}"))
     }
 
+    /// An object within a request, whose fields are read alike.
+    pub(crate) fn of(object: &Json) -> Result<Self, Bug> {
+        object.as_object().cloned().map(Self).ok_or_else(|| format!("not an object: {object}"))
+    }
+
     pub(crate) fn op(&self) -> Result<&str, Bug> {
         self.text("op")
     }
 
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.field(name).is_some()
+    }
+
     /// A field, if it is there.
-    fn field(&self, name: &str) -> Option<&Json> {
+    pub(crate) fn field(&self, name: &str) -> Option<&Json> {
         self.0.get(name)
     }
 
@@ -65,7 +76,7 @@ impl Request {
         self.list("items")?.iter().map(pair).collect()
     }
 
-    fn list(&self, name: &str) -> Result<&Vec<Json>, Bug> {
+    pub(crate) fn list(&self, name: &str) -> Result<&Vec<Json>, Bug> {
         self.needed(name)?.as_array().ok_or_else(|| format!("{name:?} is no list"))
     }
 
@@ -120,6 +131,7 @@ impl Request {
                 "ttl" => options.ttl = Some(shapes::seconds(value)?),
                 "read_only" => options.read_only = flag()?,
                 "adopt" => options.adopt = flag()?,
+                "changes" => options.changes = Some(flag()?),
                 other => return Err(format!("no option {other:?}")),
             }
         }
@@ -147,6 +159,16 @@ impl Request {
             consistent: self.flag("consistent")?.unwrap_or(false),
             values: self.text("what")? != "keys",
         }))
+    }
+
+    /// A time in seconds, if it is there.
+    pub(crate) fn seconds(&self, name: &str) -> Result<Option<Duration>, Bug> {
+        self.field(name).map(shapes::seconds).transpose()
+    }
+
+    /// A key, if it is there.
+    pub(crate) fn optional_key(&self, name: &str) -> Result<Option<Key>, Bug> {
+        self.field(name).map(shapes::key).transpose()
     }
 
     /// Which end `popitem` takes from.

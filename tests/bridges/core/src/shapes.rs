@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use dictsqlite_core::{Entry, Error, Item, Key, Value};
+use dictsqlite_core::{Change, Entry, Error, Item, Key, Value};
 use serde_json::{Value as Json, json};
 
 use crate::Bug;
@@ -49,6 +49,18 @@ pub(crate) fn entry_out(entry: Option<&Entry>) -> Json {
             "version": entry.version,
             "expires_at": entry.expires_at,
         })
+    })
+}
+
+pub(crate) fn change_out(change: &Change) -> Json {
+    json!({
+        "seq": change.seq,
+        "kind": change.kind.name(),
+        "table": &*change.table,
+        "key": key_out(&change.key),
+        "old": value_out(change.old.as_ref()),
+        "new": value_out(change.new.as_ref()),
+        "expires_at": change.expires_at,
     })
 }
 
