@@ -51,7 +51,7 @@ class atomic {
   // errc::conflict, which names the key, when a check does not hold. Nothing is left to be done afterwards.
   std::int64_t commit(on_error failure = {}) {
     std::int64_t got = 0;
-    const lists taken(std::exchange(checks_, {}), std::exchange(writes_, {}));
+    const auto taken = lists(std::exchange(checks_, {}), std::exchange(writes_, {}));
     failure.check([&](auto error) {
       return dictsqlite_atomic(dict_, taken.checks(), taken.writes(), &got, error);
     });
@@ -60,7 +60,7 @@ class atomic {
 
   template <class Done = to_future>
   auto commit_async(Done done = {}, how where = {}) {
-    const lists taken(std::exchange(checks_, {}), std::exchange(writes_, {}));
+    const auto taken = lists(std::exchange(checks_, {}), std::exchange(writes_, {}));
     return detail::begin<std::int64_t>(std::move(done), where, detail::take_number,
         [&](auto call, auto op, auto error) {
           return dictsqlite_atomic_async(dict_, taken.checks(), taken.writes(), call, op, error);

@@ -225,7 +225,7 @@ static void queues(void) {
 /* What is not accepted can be cancelled, and then never happens; everything is called back once. */
 static void cancelling(const char *name_of_file) {
   dictsqlite_dict dict;
-  OK(dictsqlite_open(path_to(name_of_file), OPTIONS({"buffer_size", "2"}, {"timeout", "20"}), &dict, &error));
+  OK(dictsqlite_open(path_to(name_of_file), OPTIONS({"buffer_size", "2"}, {"timeout", "120"}), &dict, &error));
   OK(dictsqlite_flush(dict, false, &error));
   dictsqlite_op op;
   bool cancelled;

@@ -71,6 +71,58 @@ static void forks(void) {
   OK(dictsqlite_close(dict, &error));
 }
 
+/* Transactions, streams and watches are the parent's, and go on there. */
+static void forks_within(void) {
+  dictsqlite_dict dict;
+  dictsqlite_option option = {"changes", "true"};
+  OK(dictsqlite_open(path_to("within.db"), (dictsqlite_option_list){&option, 1}, &dict, &error));
+  dictsqlite_key key = dictsqlite_text("k");
+  dictsqlite_tx tx, locking;
+  dictsqlite_tx_options options = {.mode = DICTSQLITE_TX_IMMEDIATE};
+  dictsqlite_change_stream stream;
+  dictsqlite_watch watch;
+  dictsqlite_value value;
+  OK(dictsqlite_changes_begin(dict, NULL, &stream, &error));
+  OK(dictsqlite_watch_begin(dict, (dictsqlite_key_list){&key, 1}, NULL, &watch, &error));
+  OK(dictsqlite_tx_begin(dict, NULL, &tx, &error));
+  OK(dictsqlite_tx_get(tx, dictsqlite_text("other"), &value, &error));
+  OK(dictsqlite_tx_begin(dict, &options, &locking, &error));
+  OK(dictsqlite_tx_set(locking, key, dictsqlite_str("1"), DICTSQLITE_TTL_DEFAULT, &error));
+  dictsqlite_change_page changes;
+  dictsqlite_page page;
+  pid_t child = fork();
+  if (child == 0) {
+    alarm(60);
+    FAILS(DICTSQLITE_CLOSED, "forked", dictsqlite_tx_get(tx, key, &value, &error));
+    FAILS(DICTSQLITE_CLOSED, "forked", dictsqlite_tx_commit(locking, NULL, &error));
+    FAILS(DICTSQLITE_CLOSED, "forked", dictsqlite_changes_next(stream, -1, &changes, &error));
+    FAILS(DICTSQLITE_CLOSED, "forked", dictsqlite_watch_next(watch, -1, &page, &error));
+    CHECK(!dictsqlite_tx_is_open(tx));
+    OK(dictsqlite_tx_close(tx, &error));
+    OK(dictsqlite_tx_close(locking, &error));
+    OK(dictsqlite_changes_close(stream, &error));
+    OK(dictsqlite_watch_close(watch, &error));
+    CHECK(has(dict, "k", NULL));
+    _exit(0);
+  }
+  ended_well(child);
+  OK(dictsqlite_tx_commit(locking, NULL, &error));
+  OK(dictsqlite_tx_set(tx, dictsqlite_text("x"), dictsqlite_str("1"), DICTSQLITE_TTL_DEFAULT, &error));
+  OK(dictsqlite_tx_commit(tx, NULL, &error));
+  OK(dictsqlite_tx_close(locking, &error));
+  OK(dictsqlite_tx_close(tx, &error));
+  for (size_t found = 0; found < 2; dictsqlite_change_page_free(&changes)) {
+    OK(dictsqlite_changes_next(stream, -1, &changes, &error));
+    found += changes.len;
+  }
+  OK(dictsqlite_watch_next(watch, -1, &page, &error));
+  CHECK(page.len == 1 && is(page.items[0].value, "1"));
+  dictsqlite_page_free(&page);
+  OK(dictsqlite_changes_close(stream, &error));
+  OK(dictsqlite_watch_close(watch, &error));
+  OK(dictsqlite_close(dict, &error));
+}
+
 /* The child of a fork inherits AddressSanitizer's allocator as it is, with locks that other threads held. */
 #ifdef __SANITIZE_ADDRESS__
 #define FORKS_UNDER_LOAD 0
@@ -154,6 +206,7 @@ static void exits(void) {
 
 static void tests(void) {
   forks();
+  forks_within();
   if (FORKS_UNDER_LOAD) forks_under_load();
   exits();
 }

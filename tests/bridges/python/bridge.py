@@ -57,6 +57,32 @@ def value_out(db: Any, value: Any) -> Any:
     return value.hex()
 
 
+def change_out(change: Any) -> dict[str, Any]:
+    def out(value: Any) -> str:
+        # JSON has no bytes, so bytes are those of a table of bytes.
+        if not isinstance(value, bytes):
+            value = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+        return value.hex()
+
+    at = change.expires_at
+    return {
+        "seq": change.seq,
+        "kind": change.kind,
+        "table": change.table,
+        "key": key_out(change.key),
+        "old": None if change.kind == "insert" else out(change.old),
+        "new": None if change.kind in ("delete", "expire") else out(change.new),
+        "expires_at": None if at is None else round(at * 1000),
+    }
+
+
+def entry_out(db: Any, entry: Any) -> Any:
+    if entry is None:
+        return None
+    at = None if entry.expires_at is None else round(entry.expires_at * 1000)
+    return {"value": value_out(db, entry.value), "version": entry.version, "expires_at": at}
+
+
 def ttl_of(request: dict[str, Any]) -> dict[str, Any]:
     return {"ttl": request["ttl"]} if "ttl" in request else {}
 
@@ -71,12 +97,48 @@ def selection(request: dict[str, Any]) -> dict[str, Any]:
     return {**bounds, **{name: request[name] for name in names if name in request}}
 
 
+class Owner:
+    """A task in which everything of one asynchronous transaction is done: it belongs to its task."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.asked: asyncio.Queue[Any] = asyncio.Queue()
+        self.task = loop.create_task(self.work())
+
+    async def work(self) -> None:
+        while True:
+            begin, answer = await self.asked.get()
+            if begin is None:
+                return
+            try:
+                answer.set_result(await begin())
+            except Exception as error:  # whoever asked is told
+                answer.set_exception(error)
+
+    def run(self, begin: Callable[[], Any]) -> Any:
+        """What comes of an awaitable that is made and awaited in the task."""
+        answer = self.loop.create_future()
+        self.asked.put_nowait((begin, answer))
+        return self.loop.run_until_complete(answer)
+
+    def end(self) -> None:
+        self.asked.put_nowait((None, None))
+        self.loop.run_until_complete(self.task)
+
+
 class Bridge:
     """The handles the runner opened, and one event loop."""
 
     def __init__(self) -> None:
         self.handles: dict[int, Any] = {}
         self.loop = asyncio.new_event_loop()
+        #: Transactions with their owners, which blocking ones have not.
+        self.transactions: dict[int, tuple[Any, Any]] = {}
+        self.owners: list[Owner] = []
+        self.savepoints: dict[tuple[int, int], Any] = {}
+        self.streams: dict[int, Any] = {}
+        #: Watches with their dicts.
+        self.watches: dict[int, tuple[Any, Any]] = {}
 
     def answer(self, request: dict[str, Any]) -> Any:
         op, later = request["op"], request.get("async", False)
@@ -91,6 +153,8 @@ class Bridge:
         if op == "open":
             self.handles[request["h"]] = self.open(request, later)
             return True
+        if "tx" in request and op != "begin":
+            return self.in_transaction(op, request, later)
         db = self.handles[request["h"]]
         if op == "table":
             self.handles[request["as"]] = self.table(db, request, later)
@@ -136,11 +200,7 @@ class Bridge:
         return call(db, "len")
 
     def op_entry(self, db: Any, request: Any, call: Any) -> Any:
-        entry = call(db, "entry", key_in(request["key"]))
-        if entry is None:
-            return None
-        at = None if entry.expires_at is None else round(entry.expires_at * 1000)
-        return {"value": value_out(db, entry.value), "version": entry.version, "expires_at": at}
+        return entry_out(db, call(db, "entry", key_in(request["key"])))
 
     def op_set(self, db: Any, request: Any, call: Any) -> Any:
         options = {**ttl_of(request), **version_of(request)}
@@ -202,11 +262,139 @@ class Bridge:
             found = list(getattr(db, what)(**options))
         else:
             found = self.loop.run_until_complete(drained(getattr(db, "a" + what)(**options)))
-        if what == "keys":
-            return [key_out(key) for key in found]
-        if what == "values":
-            return [value_out(db, value) for value in found]
-        return [[key_out(key), value_out(db, value)] for key, value in found]
+        return shaped(db, what, found)
+
+    # -- transactions ------------------------------------------------------------------------------
+
+    def op_begin(self, db: Any, request: Any, call: Any) -> Any:
+        if not hasattr(db, "transaction"):
+            raise Absent
+        names = ("mode", "isolation", "timeout", "max_hold")
+        tx = db.transaction(**{name: request[name] for name in names if name in request})
+        owner = None
+        if call is blocking:
+            tx.begin()
+        else:
+            owner = Owner(self.loop)
+            self.owners.append(owner)
+            owner.run(tx.abegin)
+        self.transactions[request["tx"]] = (tx, owner)
+        return True
+
+    def in_transaction(self, op: str, request: Any, later: bool) -> Any:
+        number = request["tx"]
+        tx, owner = self.transactions[number]
+
+        def run(begin: Callable[[], Any]) -> Any:
+            """In the transaction's own task, if it has one."""
+            if owner is None:
+                return begin()
+
+            async def done() -> Any:
+                return begin()
+
+            return owner.run(done)
+
+        def called(tx: Any, name: str, *args: Any, **options: Any) -> Any:
+            if later:
+                return owner.run(lambda: getattr(tx, "a" + name)(*args, **options))
+            return getattr(tx, name)(*args, **options)
+
+        if op == "table":
+            table = called(tx, "table", request["name"], **request.get("options", {}))
+            self.transactions[request["as"]] = (table, owner)
+            return True
+        if op in ("savepoint", "rollback_to", "release"):
+            place = (number, request["savepoint"])
+            if op == "savepoint":
+                savepoint = tx.savepoint()
+                run(savepoint.__enter__)
+                self.savepoints[place] = savepoint
+            elif op == "rollback_to":
+                run(self.savepoints[place].rollback)
+            else:
+                run(lambda: self.savepoints[place].__exit__(None, None, None))
+            return True
+        if op == "commit":
+            return called(tx, "commit")
+        if op == "rollback":
+            called(tx, "rollback")
+            return True
+        if op == "page":
+            return self.page_of_transaction(tx, owner, request, later)
+        method: Callable[..., Any] = getattr(self, f"op_{op}", None) or unknown
+        return method(tx, request, called)
+
+    def page_of_transaction(self, tx: Any, owner: Any, request: Any, later: bool) -> Any:
+        what, options = request["what"], selection(request)
+        if later:
+            found = owner.run(lambda: drained(getattr(tx, "a" + what)(**options)))
+        else:
+            found = list(getattr(tx, what)(**options))
+        return shaped(tx, what, found)
+
+    def op_atomic(self, db: Any, request: Any, call: Any) -> Any:
+        if not hasattr(db, "atomic"):
+            raise Absent
+        atomic = db.atomic()
+        for key, version in request["checks"]:
+            atomic.check(key_in(key), version)
+        for write in request["writes"]:
+            if "set" in write:
+                atomic.set(key_in(write["set"]), value_in(db, write["value"]), **ttl_of(write))
+            elif "incr" in write:
+                atomic.incr(key_in(write["incr"]), write["by"])
+            else:
+                atomic.delete(key_in(write["delete"]))
+        return call(atomic, "commit")
+
+    # -- changes and watches -----------------------------------------------------------------------
+
+    def op_enable_changes(self, db: Any, request: Any, call: Any) -> Any:
+        limits = {name: request[name] for name in ("count", "age") if name in request}
+        call(db, "enable_changes", **limits)
+        return True
+
+    def op_has_changes(self, db: Any, request: Any, call: Any) -> Any:
+        return call(db, "has_changes")
+
+    def op_changes(self, db: Any, request: Any, call: Any) -> Any:
+        options = {name: request[name] for name in ("since", "tables") if name in request}
+        if "prefix" in request:
+            options["prefix"] = key_in(request["prefix"])
+        self.streams[request["stream"]] = db.changes(**options)
+        return True
+
+    def op_next_changes(self, db: Any, request: Any, call: Any) -> Any:
+        stream, found = self.streams[request["stream"]], []
+        while len(found) < request["count"]:
+            found += call(stream, "page")
+        return [change_out(change) for change in found]
+
+    def op_position(self, db: Any, request: Any, call: Any) -> Any:
+        return self.streams[request["stream"]].position
+
+    def op_close_changes(self, db: Any, request: Any, call: Any) -> Any:
+        call(self.streams[request["stream"]], "close")
+        return True
+
+    def op_watch(self, db: Any, request: Any, call: Any) -> Any:
+        keys = [key_in(key) for key in request.get("keys", [])]
+        prefix = {"prefix": key_in(request["prefix"])} if "prefix" in request else {}
+        self.watches[request["watch"]] = (db, db.watch(*keys, **prefix))
+        return True
+
+    def op_next_watched(self, _db: Any, request: Any, call: Any) -> Any:
+        (db, watch), found = self.watches[request["watch"]], []
+        while len(found) < request["count"]:
+            found += call(watch, "page")
+        return [[key_out(one.key), entry_out(db, one.entry)] for one in found]
+
+    def op_close_watch(self, db: Any, request: Any, call: Any) -> Any:
+        call(self.watches[request["watch"]][1], "close")
+        return True
+
+    # -- the store ---------------------------------------------------------------------------------
 
     def op_tables(self, db: Any, request: Any, call: Any) -> Any:
         return sorted(call(db, "tables"))
@@ -245,6 +433,15 @@ def blocking(db: Any, name: str, *args: Any, **options: Any) -> Any:
     return getattr(db, name)(*args, **options)
 
 
+def shaped(db: Any, what: str, found: list[Any]) -> list[Any]:
+    """What a scan gave."""
+    if what == "keys":
+        return [key_out(key) for key in found]
+    if what == "values":
+        return [value_out(db, value) for value in found]
+    return [[key_out(key), value_out(db, value)] for key, value in found]
+
+
 async def drained(pages: Any) -> list[Any]:
     return [item async for item in pages]
 
@@ -269,6 +466,8 @@ def main() -> None:
         except Exception as error:  # whatever it is, the runner must hear of it
             answer = {"bug": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)
+    for owner in bridge.owners:
+        owner.end()
     for db in bridge.handles.values():
         db.close()
     bridge.loop.close()

@@ -12,6 +12,9 @@ use crate::surface::Surface;
 use crate::table::{Cell, Table};
 use crate::vectors::{self, Vectors};
 
+/// What most of a file's other lines depend on: where a language has none of it, the file is left out.
+const LEADS: [&str; 4] = ["begin", "atomic", "changes", "watch"];
+
 /// Runs what was asked for and prints the table.
 pub(crate) fn all(surface: &Surface, places: &Places, options: &Options) -> Result<()> {
     // The vectors are this tree's, whichever tree the bridges are from.
@@ -21,7 +24,8 @@ pub(crate) fn all(surface: &Surface, places: &Places, options: &Options) -> Resu
     let mut table = Table::default();
     for file in &files {
         for bridge in &mut bridges {
-            if let Some(op) = file.ops().find(|op| surface.excuses(op, &bridge.language)) {
+            let lacks = |op: &&str| LEADS.contains(op) && surface.excuses(op, &bridge.language);
+            if let Some(op) = file.ops().find(lacks) {
                 println!("SKIPPED {}, {}: it has no `{op}`", file.name, bridge.language);
                 continue;
             }

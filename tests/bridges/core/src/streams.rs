@@ -20,10 +20,8 @@ pub(crate) fn answer(
     Ok(match op {
         "enable_changes" => {
             let count = r.field("count").map(|_| r.integer("count")).transpose()?;
-            let kept = ChangeRetention {
-                count: count.map(i64::cast_unsigned),
-                age: r.seconds("age")?,
-            };
+            let kept =
+                ChangeRetention { count: count.map(i64::cast_unsigned), age: r.seconds("age")? };
             let on = form.of(|| dict.enable_changes(kept), || dict.enable_changes_async(kept));
             reply(on, done)
         }
@@ -57,7 +55,8 @@ pub(crate) fn answer(
                     Reply::Ok(json!(true))
                 }
                 _ => {
-                    let found = gathered(r, form, || stream.next_page(None), || stream.next_page_async());
+                    let found =
+                        gathered(r, form, || stream.next_page(None), || stream.next_page_async());
                     reply(found?, |found| found.iter().map(shapes::change_out).collect())
                 }
             }
@@ -83,7 +82,8 @@ pub(crate) fn answer(
 
 fn options(r: &Request) -> Result<ChangesOptions, Bug> {
     let tables = r.field("tables").map(|_| r.list("tables")).transpose()?;
-    let text = |name: &Json| name.as_str().map(str::to_owned).ok_or("a table is no text".to_owned());
+    let text =
+        |name: &Json| name.as_str().map(str::to_owned).ok_or("a table is no text".to_owned());
     Ok(ChangesOptions {
         since: r.field("since").map(|_| r.integer("since")).transpose()?,
         tables: tables.map(|tables| tables.iter().map(text).collect()).transpose()?,

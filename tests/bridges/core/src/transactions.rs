@@ -49,8 +49,7 @@ pub(crate) fn answer(
     form: Form,
 ) -> Result<Reply, Bug> {
     let number = r.integer("tx")?;
-    let tx =
-        handles.transactions.get(&number).ok_or_else(|| format!("no transaction {number}"))?;
+    let tx = handles.transactions.get(&number).ok_or_else(|| format!("no transaction {number}"))?;
     let done = |()| json!(true);
     let savepoints = &mut handles.savepoints;
     Ok(match op {
@@ -102,9 +101,7 @@ fn on_key(tx: &Transaction, op: &str, r: &Request, form: Form) -> Result<Reply, 
         "get" => reply(form.of(|| tx.get(&key), || tx.get_async(&key)), |value| {
             shapes::value_out(value.as_ref())
         }),
-        "contains" => {
-            reply(form.of(|| tx.contains(&key), || tx.contains_async(&key)), Json::from)
-        }
+        "contains" => reply(form.of(|| tx.contains(&key), || tx.contains_async(&key)), Json::from),
         "entry" => reply(form.of(|| tx.entry(&key), || tx.entry_async(&key)), |entry| {
             shapes::entry_out(entry.as_ref())
         }),
@@ -197,10 +194,9 @@ pub(crate) fn atomic(dict: &Dict, r: &Request, form: Form) -> Result<Reply, Bug>
         }
         Ok(atomic)
     };
-    let committed = gathered()
-        .and_then(|mut atomic| match form {
-            Form::Blocking => atomic.commit(),
-            Form::Async => block::on(atomic.commit_async()),
-        });
+    let committed = gathered().and_then(|mut atomic| match form {
+        Form::Blocking => atomic.commit(),
+        Form::Async => block::on(atomic.commit_async()),
+    });
     Ok(reply(committed, Json::from))
 }

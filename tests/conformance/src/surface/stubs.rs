@@ -47,7 +47,9 @@ fn methods(text: &str, classes: &[&str]) -> BTreeSet<String> {
         let private = name.starts_with('_') && !name.starts_with("__");
         match class {
             _ if private => {}
-            "Scan" | "AsyncScan" | "Changes" | "Watch" => drop(names.insert(format!("{class}.{name}"))),
+            "Scan" | "AsyncScan" | "Changes" | "Watch" => {
+                names.insert(format!("{class}.{name}"));
+            }
             _ => drop(names.insert(name.to_owned())),
         }
     }
