@@ -94,10 +94,10 @@ public final class ChangeStream: Sendable {
 /// has a stream of its own, which goes with it.
 public struct Committed<Element: Sendable>: AsyncSequence, Sendable {
     /// Begins a stream, and gives what reads its next page.
-    let begin: @Sendable () async throws -> @Sendable () async throws -> [Element]
+    let begin: @Sendable () async throws -> (@Sendable () async throws -> [Element])
 
     public struct AsyncIterator: AsyncIteratorProtocol {
-        let begin: @Sendable () async throws -> @Sendable () async throws -> [Element]
+        let begin: @Sendable () async throws -> (@Sendable () async throws -> [Element])
         var read: (@Sendable () async throws -> [Element])?
         var page: [Element] = []
         var at = 0
