@@ -11,7 +11,8 @@ let package = Package(
     targets: [
         .systemLibrary(name: "DictSQLiteFFI"),
         .target(name: "DictSQLite", dependencies: ["DictSQLiteFFI"]),
-        .executableTarget(name: "Example", dependencies: ["DictSQLite"], path: "Examples"),
+        .executableTarget(name: "Example", dependencies: ["DictSQLite"], path: "Examples", exclude: ["Accounts"]),
+        .executableTarget(name: "Accounts", dependencies: ["DictSQLite"], path: "Examples/Accounts"),
         .testTarget(name: "DictSQLiteTests", dependencies: ["DictSQLite"]),
     ]
 )

@@ -7,7 +7,7 @@ use dictsqlite_core::Dict;
 
 use crate::error::{ErrorKind, NativeError, Result};
 use crate::options::{NativeOptions, NativeScanOptions};
-use crate::scan::NativeScan;
+use crate::scan::{NativeScan, Source};
 use crate::types::{Key, NativeEntry, NativePeek, PersistMode, StorageMode, keys};
 
 /// A handle on one table of a store.
@@ -88,16 +88,21 @@ impl From<core::Stats> for NativeStats {
 impl NativeDict {
     /// Refuses a table whose values no language but Python can read.
     pub(crate) fn new(dict: Dict) -> Result<Self> {
-        if dict.storage_mode() == core::StorageMode::Pickle {
-            let detail = format!(
-                "table {:?} holds Python pickles, which only Python reads; use a bytes, json or \
-                 jsonb table to share values between languages",
-                dict.name()
-            );
-            return Err(NativeError::new(ErrorKind::Unsupported, detail));
-        }
+        refuse_pickles(dict.name(), dict.storage_mode())?;
         Ok(Self { dict: Arc::new(dict) })
     }
+}
+
+/// A table that is there.
+pub(crate) fn refuse_pickles(table: &str, storage: core::StorageMode) -> Result<()> {
+    if storage == core::StorageMode::Pickle {
+        let detail = format!(
+            "table {table:?} holds Python pickles, which only Python reads; use a bytes, json or \
+             jsonb table to share values between languages"
+        );
+        return Err(NativeError::new(ErrorKind::Unsupported, detail));
+    }
+    Ok(())
 }
 
 pub(crate) fn to_tables(tables: Vec<(String, core::StorageMode)>) -> Vec<NativeTable> {
@@ -214,7 +219,8 @@ impl NativeDict {
 
     /// Begins a scan.
     pub fn scan(&self, options: NativeScanOptions) -> Result<Arc<NativeScan>> {
-        Ok(Arc::new(NativeScan::new(self.dict.scan(&options.into())?)))
+        let scan = Box::new(self.dict.scan(&options.into())?);
+        Ok(Arc::new(NativeScan::new(Source::Dict(scan))))
     }
 
     /// Waits until every write accepted so far is committed, or synced too.

@@ -77,6 +77,8 @@ pub enum NativeError {
         detail: String,
         /// The key concerned.
         key: Option<Key>,
+        /// Changes that were asked for are no longer in the log.
+        history_truncated: bool,
     },
 }
 
@@ -85,7 +87,7 @@ pub(crate) type Result<T> = std::result::Result<T, NativeError>;
 
 impl NativeError {
     pub(crate) fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
-        Self::Failed { kind, detail: detail.into(), key: None }
+        Self::Failed { kind, detail: detail.into(), key: None, history_truncated: false }
     }
 }
 
@@ -95,6 +97,7 @@ impl From<core::Error> for NativeError {
             kind: e.kind().into(),
             detail: e.message().to_owned(),
             key: e.key().map(Key::from),
+            history_truncated: e.is_history_truncated(),
         }
     }
 }

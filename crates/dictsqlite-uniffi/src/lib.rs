@@ -13,26 +13,40 @@
 //! Values are the bytes the table's codec stores; in `json` and `jsonb` tables, JSON text in UTF-8.
 
 mod asynchronous;
+mod atomic;
+mod changes;
 mod dict;
 mod error;
 mod options;
 mod pending;
 mod scan;
+mod transaction;
+mod transaction_async;
 mod types;
+mod watch;
 mod writing;
 
+#[cfg(test)]
+mod stream_tests;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
 pub use asynchronous::native_open_async;
+pub use atomic::{NativeCheck, NativeWrite};
+pub use changes::{NativeChange, NativeChanges, NativeChangesOptions};
 pub use dict::{NativeDict, NativeInfo, NativeStats, NativeTable, native_open};
 pub use error::{ErrorKind, NativeError};
-pub use options::{NativeOptions, NativeScanOptions};
+pub use options::{NativeOptions, NativeScanOptions, NativeTransactionOptions};
 pub use pending::{cancel_ticket, free_ticket, new_ticket};
 pub use scan::{NativeItem, NativeScan};
-pub use types::{Blob, Key, NativeEntry, NativePair, NativePeek, Order, PersistMode, StorageMode};
+pub use transaction::NativeTransaction;
+pub use types::{
+    Blob, ChangeKind, Isolation, Key, NativeEntry, NativePair, NativePeek, Order, PersistMode,
+    StorageMode, TransactionMode,
+};
+pub use watch::{NativeWatch, NativeWatched};
 
 uniffi::setup_scaffolding!("dictsqlite");
 

@@ -6,7 +6,7 @@ use dictsqlite_core as core;
 use dictsqlite_core::Ttl;
 
 use crate::error::{ErrorKind, NativeError, Result};
-use crate::types::{Key, Order, PersistMode, StorageMode};
+use crate::types::{Isolation, Key, Order, PersistMode, StorageMode, TransactionMode};
 
 /// The longest time that can be asked for, in seconds: thirty thousand years.
 const MOST_SECONDS: f64 = 1e12;
@@ -54,6 +54,10 @@ pub struct NativeOptions {
     /// Bytes of accepted, uncommitted writes before writers must wait; the first handle decides.
     #[uniffi(default = None)]
     pub memtable_bytes: Option<u64>,
+    /// Whether the table's changes are logged: true sees to it, false refuses a table whose changes
+    /// are. As it is.
+    #[uniffi(default = None)]
+    pub changes: Option<bool>,
 }
 
 impl NativeOptions {
@@ -61,6 +65,7 @@ impl NativeOptions {
         let mut options = core::Options {
             read_only: self.read_only,
             adopt: self.adopt,
+            changes: self.changes,
             ..core::Options::default()
         };
         if let Some(mode) = self.persist_mode {
@@ -144,6 +149,39 @@ impl From<NativeScanOptions> for core::ScanOptions {
     }
 }
 
+/// How a transaction is begun; what is left out is as the engine has it.
+#[derive(Clone, Debug, Default, uniffi::Record)]
+pub struct NativeTransactionOptions {
+    /// Whether it keeps others out, or looks whether they were in its way. Concurrent.
+    #[uniffi(default = None)]
+    pub mode: Option<TransactionMode>,
+    /// What is looked at when a concurrent one commits. Serializable.
+    #[uniffi(default = None)]
+    pub isolation: Option<Isolation>,
+    /// Seconds that beginning and committing may each wait. The handle's.
+    #[uniffi(default = None)]
+    pub timeout: Option<f64>,
+    /// Seconds it may be open before it is rolled back. 60, and 5 for an immediate one.
+    #[uniffi(default = None)]
+    pub max_hold: Option<f64>,
+}
+
+impl NativeTransactionOptions {
+    pub(crate) fn to_core(&self) -> Result<core::TransactionOptions> {
+        let limit = |name: &str, value: Option<f64>| {
+            let given = value.map(|value| seconds(name, value)).transpose()?;
+            Ok::<_, NativeError>(given.map(|limit| limit.unwrap_or(LONGEST_TIMEOUT)))
+        };
+        Ok(core::TransactionOptions {
+            mode: self.mode.map(core::TransactionMode::from).unwrap_or_default(),
+            isolation: self.isolation.map(core::Isolation::from).unwrap_or_default(),
+            timeout: limit("timeout", self.timeout)?,
+            max_hold: limit("max_hold", self.max_hold)?,
+            ..core::TransactionOptions::default()
+        })
+    }
+}
+
 /// A time to live as it is given to a call.
 pub(crate) fn ttl(value: f64) -> Result<Ttl> {
     if value.is_nan() {
@@ -159,7 +197,7 @@ pub(crate) fn ttl(value: f64) -> Result<Ttl> {
 }
 
 /// Seconds as a duration; `None` stands for "without end".
-fn seconds(name: &str, value: f64) -> Result<Option<Duration>> {
+pub(crate) fn seconds(name: &str, value: f64) -> Result<Option<Duration>> {
     if value == f64::INFINITY {
         return Ok(None);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use dictsqlite_core::{Item, Scan};
+use dictsqlite_core::{Completion, Item, Scan, TransactionScan};
 
 use crate::error::{ErrorKind, NativeError, Result};
 use crate::pending::result_of;
@@ -32,8 +32,35 @@ impl From<Item> for NativeItem {
     }
 }
 
+/// What pages come from.
+pub(crate) enum Source {
+    Dict(Box<Scan>),
+    Transaction(Box<TransactionScan>),
+}
+
+impl Source {
+    fn next_page(&mut self) -> dictsqlite_core::Result<Vec<Item>> {
+        match self {
+            Self::Dict(scan) => scan.next_page(),
+            Self::Transaction(scan) => scan.next_page(),
+        }
+    }
+
+    /// The source comes back with the page.
+    fn next_page_async(self) -> Completion<(Self, Vec<Item>)> {
+        match self {
+            Self::Dict(scan) => scan
+                .next_page_async()
+                .then(|page| page.map(|(scan, page)| (Self::Dict(Box::new(scan)), page))),
+            Self::Transaction(scan) => scan
+                .next_page_async()
+                .then(|page| page.map(|(scan, page)| (Self::Transaction(Box::new(scan)), page))),
+        }
+    }
+}
+
 enum State {
-    Idle(Box<Scan>),
+    Idle(Source),
     /// A page is being read, or its reading was cancelled and took the scan with it.
     Away,
 }
@@ -45,8 +72,8 @@ pub struct NativeScan {
 }
 
 impl NativeScan {
-    pub(crate) fn new(scan: Scan) -> Self {
-        Self { state: Mutex::new(State::Idle(Box::new(scan))) }
+    pub(crate) fn new(source: Source) -> Self {
+        Self { state: Mutex::new(State::Idle(source)) }
     }
 
     fn replace(&self, state: State) -> State {
@@ -54,7 +81,7 @@ impl NativeScan {
         std::mem::replace(&mut slot, state)
     }
 
-    fn take(&self) -> Result<Box<Scan>> {
+    fn take(&self) -> Result<Source> {
         match self.replace(State::Away) {
             State::Idle(scan) => Ok(scan),
             State::Away => Err(NativeError::new(
@@ -79,7 +106,7 @@ impl NativeScan {
     pub async fn next_page_async(&self, ticket: u64) -> Result<Vec<NativeItem>> {
         let begin = || Ok(self.take()?.next_page_async());
         let (scan, page) = result_of(ticket, begin).await?;
-        self.replace(State::Idle(Box::new(scan)));
+        self.replace(State::Idle(scan));
         Ok(page.into_iter().map(NativeItem::from).collect())
     }
 }

@@ -9,15 +9,15 @@ use crate::pending::known_tickets;
 use crate::types::{Blob, Key, NativePair};
 use crate::{NativeDict, cancel_ticket, free_ticket, native_open, new_ticket};
 
-fn opened(options: &NativeOptions) -> Arc<NativeDict> {
+pub(crate) fn opened(options: &NativeOptions) -> Arc<NativeDict> {
     native_open(":memory:", options).expect("opens")
 }
 
-fn text(value: &str) -> Key {
+pub(crate) fn text(value: &str) -> Key {
     Key::Text { value: value.to_owned() }
 }
 
-fn kind<T>(result: Result<T>) -> Option<ErrorKind> {
+pub(crate) fn kind<T>(result: Result<T>) -> Option<ErrorKind> {
     result.err().map(|NativeError::Failed { kind, .. }| kind)
 }
 
@@ -29,7 +29,7 @@ impl Wake for Unpark {
     }
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut future = pin!(future);
     loop {

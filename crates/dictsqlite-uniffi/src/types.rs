@@ -191,3 +191,42 @@ mirrored! {
         Key,
     }
 }
+
+mirrored! {
+    /// How a transaction keeps out of the way of others, or others out of its own.
+    TransactionMode {
+        /// Reads a snapshot, gathers its writes and holds nothing; what it depends on is looked at
+        /// again when it commits, and the first one to commit wins.
+        Concurrent,
+        /// Holds the write lock from the beginning, so that nothing can conflict with it.
+        Immediate,
+        /// Reads a snapshot and writes nothing.
+        Read,
+    }
+}
+
+mirrored! {
+    /// What a concurrent transaction has looked at again when it commits.
+    Isolation {
+        /// All that it has read, and that nobody wrote what it writes: as if one had run after the
+        /// other.
+        Serializable,
+        /// Only that nobody wrote what it writes: two that read the same and write each something
+        /// else may both commit (write skew).
+        Snapshot,
+    }
+}
+
+mirrored! {
+    /// What happened to an entry.
+    ChangeKind {
+        /// There was none, and now there is one.
+        Insert,
+        /// Its value or its expiry was written.
+        Update,
+        /// It was deleted.
+        Delete,
+        /// It had expired, and was removed.
+        Expire,
+    }
+}

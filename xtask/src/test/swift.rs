@@ -13,6 +13,7 @@ use crate::summary::Summary;
 const PACKAGE: &str = "bindings/swift";
 const SOURCES: &str = "bindings/swift/Sources/DictSQLite";
 const EXAMPLE: &str = "bindings/swift/Examples/main.swift";
+const ACCOUNTS: &str = "bindings/swift/Examples/Accounts/main.swift";
 const PAGE: &str = "docs/swift.md";
 const GENERATED: &str = "bindings/swift/Sources/DictSQLite/Generated/Native.swift";
 
@@ -68,10 +69,14 @@ fn names() -> Result<()> {
         bail!("not in the generated Swift source:\n{}", missing.join("\n"));
     }
     println!("  {seen} names are in the generated source");
-    let program = paths::read(&paths::root().join(EXAMPLE))?;
-    if !paths::read(&paths::root().join(PAGE))?.contains(&format!("```swift\n{program}```")) {
-        bail!("{PAGE} does not show {EXAMPLE} as it is");
+    let page = paths::read(&paths::root().join(PAGE))?;
+    for example in [EXAMPLE, ACCOUNTS] {
+        let program = paths::read(&paths::root().join(example))?;
+        if !page.contains(&format!("```swift\n{program}```")) {
+            bail!("{PAGE} does not show {example} as it is");
+        }
     }
+    let program = paths::read(&paths::root().join(EXAMPLE))?;
     quick_start(&paths::read(&paths::root().join("README.md"))?, &program)
 }
 

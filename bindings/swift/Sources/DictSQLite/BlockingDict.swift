@@ -10,8 +10,8 @@ public struct BlockingDict<Value: Sendable>: Sendable {
         self.dict = dict
     }
 
-    private var native: NativeDict { dict.native }
-    private var codec: Codec<Value> { dict.codec }
+    var native: NativeDict { dict.native }
+    var codec: Codec<Value> { dict.codec }
 
     /// Opens the file at `path` (made when missing; `:memory:` for a private in-memory store) and a table in it.
     public static func open(

@@ -179,8 +179,8 @@ public final class Dict<Value: Sendable>: Sendable {
 
     /// Pages of entries: a page crosses at once.
     public func pages(_ selection: Selection = Selection()) -> Pages<Item<Value>> {
-        let codec = self.codec
-        return Pages(native: native, options: selection.toNative(values: true)) { try codec.item($0) }
+        let (native, codec) = (self.native, self.codec)
+        return Pages(begin: { try native.scan(options: selection.toNative(values: true)) }) { try codec.item($0) }
     }
 
     /// Entries, read a page at a time.
@@ -190,13 +190,15 @@ public final class Dict<Value: Sendable>: Sendable {
 
     /// Keys, read a page at a time; values are left alone.
     public func keys(_ selection: Selection = Selection()) -> Elements<Key> {
-        Elements(pages: Pages(native: native, options: selection.toNative(values: false)) { $0.key })
+        let native = self.native
+        return Elements(pages: Pages(begin: { try native.scan(options: selection.toNative(values: false)) }) { $0.key })
     }
 
     /// Values, read a page at a time.
     public func values(_ selection: Selection = Selection()) -> Elements<Value> {
-        let codec = self.codec
-        return Elements(pages: Pages(native: native, options: selection.toNative(values: true)) { try codec.item($0).value })
+        let (native, codec) = (self.native, self.codec)
+        return Elements(
+            pages: Pages(begin: { try native.scan(options: selection.toNative(values: true)) }) { try codec.item($0).value })
     }
 
     /// A handle on another table of the same store, with this handle's options; made when it is new.

@@ -8,6 +8,8 @@ public struct DictError: Error, Equatable, Sendable {
     public let detail: String
     /// The key concerned.
     public let key: Key?
+    /// True when changes that were asked for are no longer in the log: read the state as it is and go on from there.
+    public internal(set) var isHistoryTruncated = false
 
     /// True when the same operation may succeed later without any change by the caller.
     public var isTransient: Bool {
@@ -26,8 +28,8 @@ extension DictError: LocalizedError {
 func translated<T>(_ call: () throws -> T) throws -> T {
     do {
         return try call()
-    } catch NativeError.Failed(let kind, let detail, let key) {
-        throw DictError(kind: kind, detail: detail, key: key)
+    } catch NativeError.Failed(let kind, let detail, let key, let truncated) {
+        throw DictError(kind: kind, detail: detail, key: key, isHistoryTruncated: truncated)
     }
 }
 
@@ -39,11 +41,11 @@ func awaited<T: Sendable>(_ call: @Sendable (UInt64) async throws -> T) async th
     return try await withTaskCancellationHandler {
         do {
             return try await call(ticket)
-        } catch NativeError.Failed(let kind, let detail, let key) {
+        } catch NativeError.Failed(let kind, let detail, let key, let truncated) {
             if kind == .cancelled && Task.isCancelled {
                 throw CancellationError()
             }
-            throw DictError(kind: kind, detail: detail, key: key)
+            throw DictError(kind: kind, detail: detail, key: key, isHistoryTruncated: truncated)
         }
     } onCancel: {
         cancelTicket(ticket: ticket)

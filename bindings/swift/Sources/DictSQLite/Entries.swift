@@ -22,7 +22,7 @@ public struct Item<Value: Sendable>: Sendable {
 /// Figures of a store since it was opened in this process.
 public typealias Stats = NativeStats
 
-private func date(_ milliseconds: Int64?) -> Date? {
+func date(_ milliseconds: Int64?) -> Date? {
     milliseconds.map { Date(timeIntervalSince1970: Double($0) / 1000) }
 }
 

@@ -25,6 +25,8 @@ public struct Options: Equatable, Sendable {
     public var adopt = false
     /// Bytes of accepted, uncommitted writes before writers must wait; the first handle decides (64 MiB).
     public var memtableBytes: UInt64?
+    /// Whether the table's changes are logged: true sees to it, false refuses a table whose changes are (as it is).
+    public var changes: Bool?
 
     public init(persistMode: PersistMode? = nil, table: String? = nil, ttl: TimeInterval? = nil) {
         self.persistMode = persistMode
@@ -45,7 +47,8 @@ public struct Options: Equatable, Sendable {
             ttl: ttl,
             readOnly: readOnly,
             adopt: adopt,
-            memtableBytes: memtableBytes
+            memtableBytes: memtableBytes,
+            changes: changes
         )
     }
 }

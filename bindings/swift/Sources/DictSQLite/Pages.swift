@@ -3,8 +3,7 @@ import Foundation
 /// Pages of what a scan gives; a page crosses at once. Each time the sequence is iterated another scan begins, and
 /// the dict may be changed meanwhile.
 public struct Pages<Element: Sendable>: AsyncSequence, Sendable {
-    let native: NativeDict
-    let options: NativeScanOptions
+    let begin: @Sendable () throws -> NativeScan
     let convert: @Sendable (NativeItem) throws -> Element
 
     public struct AsyncIterator: AsyncIteratorProtocol {
@@ -16,7 +15,7 @@ public struct Pages<Element: Sendable>: AsyncSequence, Sendable {
             if ended {
                 return nil
             }
-            let scan = try self.scan ?? translated { try pages.native.scan(options: pages.options) }
+            let scan = try self.scan ?? translated(pages.begin)
             self.scan = scan
             let page = try await awaited { try await scan.nextPageAsync(ticket: $0) }
             if page.isEmpty {

@@ -9,7 +9,20 @@ use anyhow::Result;
 use super::Found;
 
 /// The classes whose members are operations; the others are data.
-const CLASSES: [&str; 4] = ["Dict", "BlockingDict", "DictSQLite", "Store"];
+const CLASSES: [&str; 12] = [
+    "Dict",
+    "BlockingDict",
+    "DictSQLite",
+    "Store",
+    "TransactionHandle",
+    "Transaction",
+    "BlockingTransaction",
+    "AtomicUnit",
+    "Atomic",
+    "BlockingAtomic",
+    "ChangeStream",
+    "WatchStream",
+];
 
 pub(super) fn kotlin(root: &Path) -> Result<Found> {
     found(&root.join("bindings/kotlin/src/main"), "kt", "hand-written source below bindings/kotlin")

@@ -27,21 +27,21 @@ import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.runBlocking
 
 /** There is no such operation. */
-private class Absent : Exception()
+internal class Absent : Exception()
 
 /** Values cross as what the codec stores, whatever the table's mode. */
-private class Stored(override val storageMode: StorageMode) : Codec<ByteArray> {
+internal class Stored(override val storageMode: StorageMode) : Codec<ByteArray> {
     override fun encode(value: ByteArray) = value
     override fun decode(stored: ByteArray) = stored
 }
 
-private val handles = mutableMapOf<Int, Dict<ByteArray>>()
+internal val handles = mutableMapOf<Int, Dict<ByteArray>>()
 
-private fun hex(bytes: ByteArray) = JsonPrimitive(bytes.joinToString("") { "%02x".format(it) })
+internal fun hex(bytes: ByteArray) = JsonPrimitive(bytes.joinToString("") { "%02x".format(it) })
 
-private fun unhex(text: String) = text.chunked(2) { it.toString().toInt(16).toByte() }.toByteArray()
+internal fun unhex(text: String) = text.chunked(2) { it.toString().toInt(16).toByte() }.toByteArray()
 
-private fun keyIn(json: JsonElement): Key {
+internal fun keyIn(json: JsonElement): Key {
     val (kind, value) = json.asJsonObject.entrySet().single()
     return when (kind) {
         "s" -> keyOf(value.asString)
@@ -52,25 +52,25 @@ private fun keyIn(json: JsonElement): Key {
     }
 }
 
-private fun keyOut(key: Key): JsonObject = when (key) {
+internal fun keyOut(key: Key): JsonObject = when (key) {
     is Key.Text -> one("s", JsonPrimitive(key.value))
     is Key.Integer -> one("i", JsonPrimitive(key.value))
     is Key.Bytes -> one("b", hex(key.value.toByteArray()))
     is Key.Tuple -> one("t", list(key.items.map(::keyOut)))
 }
 
-private fun one(name: String, value: JsonElement) = JsonObject().apply { add(name, value) }
+internal fun one(name: String, value: JsonElement) = JsonObject().apply { add(name, value) }
 
-private fun list(items: List<JsonElement>) = JsonArray().apply { items.forEach(::add) }
+internal fun list(items: List<JsonElement>) = JsonArray().apply { items.forEach(::add) }
 
-private fun valueOut(value: ByteArray?): JsonElement = if (value == null) JsonNull.INSTANCE else hex(value)
+internal fun valueOut(value: ByteArray?): JsonElement = if (value == null) JsonNull.INSTANCE else hex(value)
 
-private fun name(value: Enum<*>) = value.name.lowercase().replace("_", "")
+internal fun name(value: Enum<*>) = value.name.lowercase().replace("_", "")
 
-private inline fun <reified E : Enum<E>> named(text: String): E =
+internal inline fun <reified E : Enum<E>> named(text: String): E =
     enumValues<E>().firstOrNull { name(it) == text } ?: throw Absent()
 
-private class Request(val json: JsonObject) {
+internal class Request(val json: JsonObject) {
     operator fun get(name: String): JsonElement? = json.get(name)?.takeUnless { it.isJsonNull }
     fun text(name: String): String = json.get(name).asString
     fun flag(name: String) = this[name]?.asBoolean ?: false
@@ -92,6 +92,7 @@ private class Request(val json: JsonObject) {
         ttl = ttl,
         readOnly = flag("read_only"),
         adopt = flag("adopt"),
+        changes = this["changes"]?.asBoolean,
     )
 
     fun toSelection() = Selection(
@@ -137,7 +138,7 @@ private fun stats(db: Dict<ByteArray>) = JsonObject().apply {
     addProperty("wal_frames", s.walFrames.toLong())
 }
 
-private val yes = JsonPrimitive(true)
+internal val yes = JsonPrimitive(true)
 
 private suspend fun answer(r: Request): JsonElement {
     val later = r.flag("async")
@@ -151,6 +152,8 @@ private suspend fun answer(r: Request): JsonElement {
             return yes
         }
     }
+    transactionAnswer(r, later)?.let { return it }
+    streamAnswer(r, later)?.let { return it }
     val db = handles.getValue(r["h"]!!.asInt)
     if (r.text("op") == "table") {
         val name = r.text("name")
@@ -167,7 +170,7 @@ private fun pairs(r: Request) = r.json.getAsJsonArray("items").associate {
 
 private fun tables(tables: Map<String, StorageMode>) = list(tables.keys.sorted().map { JsonPrimitive(it) })
 
-private fun entry(entry: io.github.dictsqlite.Entry<ByteArray>?): JsonElement {
+internal fun entry(entry: io.github.dictsqlite.Entry<ByteArray>?): JsonElement {
     if (entry == null) return JsonNull.INSTANCE
     return JsonObject().apply {
         add("value", hex(entry.value))
@@ -176,7 +179,7 @@ private fun entry(entry: io.github.dictsqlite.Entry<ByteArray>?): JsonElement {
     }
 }
 
-private fun item(item: io.github.dictsqlite.Item<ByteArray>?): JsonElement =
+internal fun item(item: io.github.dictsqlite.Item<ByteArray>?): JsonElement =
     if (item == null) JsonNull.INSTANCE else list(listOf(keyOut(item.key), hex(item.value)))
 
 private suspend fun suspending(db: Dict<ByteArray>, r: Request): JsonElement = when (r.text("op")) {
@@ -269,5 +272,6 @@ fun main() {
         }
         out.println(gson.toJson(said))
     }
+    endTransactions()
     handles.values.forEach { it.close() }
 }

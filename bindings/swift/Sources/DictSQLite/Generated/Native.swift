@@ -602,6 +602,212 @@ fileprivate struct FfiConverterData: FfiConverterRustBuffer {
 
 
 /**
+ * A stream of changes. It holds a page at most, and nothing else while nobody waits.
+ */
+public protocol NativeChangesProtocol: AnyObject, Sendable {
+
+    /**
+     * The next changes, at most about a thousand. Waits for one; empty when `timeout` seconds
+     * (infinity: no limit) pass.
+     */
+    func nextPage(timeout: Double) throws  -> [NativeChange]
+
+    /**
+     * Everything up to this number was given out, or passed over by the options.
+     */
+    func position()  -> Int64
+
+    /**
+     * Done when there is a page to take. Cancelled, it loses nothing.
+     */
+    func readyAsync(ticket: UInt64) async throws
+
+    /**
+     * Ends the stream: who waits for it is told `Closed`.
+     */
+    func shut()
+
+    /**
+     * The page that is there; empty when none is, since somebody else took it.
+     */
+    func takePage()  -> [NativeChange]
+
+}
+/**
+ * A stream of changes. It holds a page at most, and nothing else while nobody waits.
+ */
+open class NativeChanges: NativeChangesProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_dictsqlite_uniffi_fn_clone_nativechanges(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_dictsqlite_uniffi_fn_free_nativechanges(handle, $0) }
+    }
+
+
+
+
+    /**
+     * The next changes, at most about a thousand. Waits for one; empty when `timeout` seconds
+     * (infinity: no limit) pass.
+     */
+open func nextPage(timeout: Double)throws  -> [NativeChange]  {
+    return try  FfiConverterSequenceTypeNativeChange.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativechanges_next_page(
+            self.uniffiCloneHandle(),
+        FfiConverterDouble.lower(timeout),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Everything up to this number was given out, or passed over by the options.
+     */
+open func position() -> Int64  {
+    return try!  FfiConverterInt64.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativechanges_position(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Done when there is a page to take. Cancelled, it loses nothing.
+     */
+open func readyAsync(ticket: UInt64)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativechanges_ready_async(
+                        self.uniffiCloneHandle(),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_void,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_void,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * Ends the stream: who waits for it is told `Closed`.
+     */
+open func shut()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativechanges_shut(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The page that is there; empty when none is, since somebody else took it.
+     */
+open func takePage() -> [NativeChange]  {
+    return try!  FfiConverterSequenceTypeNativeChange.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativechanges_take_page(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNativeChanges: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = NativeChanges
+
+    public static func lift(_ handle: UInt64) throws -> NativeChanges {
+        return NativeChanges(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: NativeChanges) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeChanges {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: NativeChanges, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeChanges_lift(_ handle: UInt64) throws -> NativeChanges {
+    return try FfiConverterTypeNativeChanges.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeChanges_lower(_ value: NativeChanges) -> UInt64 {
+    return FfiConverterTypeNativeChanges.lower(value)
+}
+
+
+
+
+
+
+/**
  * A handle on one table of a store.
  */
 public protocol NativeDictProtocol: AnyObject, Sendable {
@@ -722,6 +928,48 @@ public protocol NativeDictProtocol: AnyObject, Sendable {
     func tablesAsync(ticket: UInt64) async throws  -> [NativeTable]
 
     /**
+     * Does all of the writes, in order, if every check holds, or nothing; gives the number of the
+     * last operation, which is the version of what was written last.
+     */
+    func atomic(checks: [NativeCheck], writes: [NativeWrite]) throws  -> Int64
+
+    /**
+     * The same as a future.
+     */
+    func atomicAsync(checks: [NativeCheck], writes: [NativeWrite], ticket: UInt64) async throws  -> Int64
+
+    /**
+     * A stream of the changes of the store's tables, as they are committed.
+     */
+    func changes(options: NativeChangesOptions) throws  -> NativeChanges
+
+    /**
+     * The same as a future.
+     */
+    func changesAsync(options: NativeChangesOptions, ticket: UInt64) async throws  -> NativeChanges
+
+    /**
+     * Has the changes of this table logged from now on. `count` and `age` (seconds, NaN: as it is)
+     * limit the log of the whole store.
+     */
+    func enableChanges(count: Int64?, age: Double) throws
+
+    /**
+     * The same as a future.
+     */
+    func enableChangesAsync(count: Int64?, age: Double, ticket: UInt64) async throws
+
+    /**
+     * True when the changes of this table are logged.
+     */
+    func hasChanges() throws  -> Bool
+
+    /**
+     * The same as a future.
+     */
+    func hasChangesAsync(ticket: UInt64) async throws  -> Bool
+
+    /**
      * True when there is an entry for `key`.
      */
     func contains(key: Key) throws  -> Bool
@@ -795,6 +1043,26 @@ public protocol NativeDictProtocol: AnyObject, Sendable {
      * The store's tables, in the order of their names.
      */
     func tables() throws  -> [NativeTable]
+
+    /**
+     * Begins a transaction over all tables of the store, on this thread.
+     */
+    func begin(options: NativeTransactionOptions) throws  -> NativeTransaction
+
+    /**
+     * Begins one that may be moved between threads.
+     */
+    func beginAsync(options: NativeTransactionOptions, ticket: UInt64) async throws  -> NativeTransaction
+
+    /**
+     * Watches `keys`; without any, all keys of this table with `prefix`, which needs its change log.
+     */
+    func watch(keys: [Key], prefix: Key?) throws  -> NativeWatch
+
+    /**
+     * The same as a future.
+     */
+    func watchAsync(keys: [Key], prefix: Key?, ticket: UInt64) async throws  -> NativeWatch
 
     /**
      * Removes every entry of the table, and gives how many rows that were.
@@ -1366,6 +1634,136 @@ open func tablesAsync(ticket: UInt64)async throws  -> [NativeTable]  {
 }
 
     /**
+     * Does all of the writes, in order, if every check holds, or nothing; gives the number of the
+     * last operation, which is the version of what was written last.
+     */
+open func atomic(checks: [NativeCheck], writes: [NativeWrite])throws  -> Int64  {
+    return try  FfiConverterInt64.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativedict_atomic(
+            self.uniffiCloneHandle(),
+        FfiConverterSequenceTypeNativeCheck.lower(checks),
+        FfiConverterSequenceTypeNativeWrite.lower(writes),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The same as a future.
+     */
+open func atomicAsync(checks: [NativeCheck], writes: [NativeWrite], ticket: UInt64)async throws  -> Int64  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativedict_atomic_async(
+                        self.uniffiCloneHandle(),FfiConverterSequenceTypeNativeCheck.lower(checks),FfiConverterSequenceTypeNativeWrite.lower(writes),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_i64,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_i64,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_i64,
+            liftFunc: FfiConverterInt64.lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * A stream of the changes of the store's tables, as they are committed.
+     */
+open func changes(options: NativeChangesOptions)throws  -> NativeChanges  {
+    return try  FfiConverterTypeNativeChanges_lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativedict_changes(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeNativeChangesOptions_lower(options),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The same as a future.
+     */
+open func changesAsync(options: NativeChangesOptions, ticket: UInt64)async throws  -> NativeChanges  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativedict_changes_async(
+                        self.uniffiCloneHandle(),FfiConverterTypeNativeChangesOptions_lower(options),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_u64,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_u64,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_u64,
+            liftFunc: FfiConverterTypeNativeChanges_lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * Has the changes of this table logged from now on. `count` and `age` (seconds, NaN: as it is)
+     * limit the log of the whole store.
+     */
+open func enableChanges(count: Int64?, age: Double)throws   {try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativedict_enable_changes(
+            self.uniffiCloneHandle(),
+        FfiConverterOptionInt64.lower(count),
+        FfiConverterDouble.lower(age),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The same as a future.
+     */
+open func enableChangesAsync(count: Int64?, age: Double, ticket: UInt64)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativedict_enable_changes_async(
+                        self.uniffiCloneHandle(),FfiConverterOptionInt64.lower(count),FfiConverterDouble.lower(age),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_void,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_void,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * True when the changes of this table are logged.
+     */
+open func hasChanges()throws  -> Bool  {
+    return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativedict_has_changes(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The same as a future.
+     */
+open func hasChangesAsync(ticket: UInt64)async throws  -> Bool  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativedict_has_changes_async(
+                        self.uniffiCloneHandle(),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_i8,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_i8,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_i8,
+            liftFunc: FfiConverterBool.lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
      * True when there is an entry for `key`.
      */
 open func contains(key: Key)throws  -> Bool  {
@@ -1551,6 +1949,71 @@ open func tables()throws  -> [NativeTable]  {
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
+}
+
+    /**
+     * Begins a transaction over all tables of the store, on this thread.
+     */
+open func begin(options: NativeTransactionOptions)throws  -> NativeTransaction  {
+    return try  FfiConverterTypeNativeTransaction_lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativedict_begin(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeNativeTransactionOptions_lower(options),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Begins one that may be moved between threads.
+     */
+open func beginAsync(options: NativeTransactionOptions, ticket: UInt64)async throws  -> NativeTransaction  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativedict_begin_async(
+                        self.uniffiCloneHandle(),FfiConverterTypeNativeTransactionOptions_lower(options),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_u64,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_u64,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_u64,
+            liftFunc: FfiConverterTypeNativeTransaction_lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * Watches `keys`; without any, all keys of this table with `prefix`, which needs its change log.
+     */
+open func watch(keys: [Key], prefix: Key?)throws  -> NativeWatch  {
+    return try  FfiConverterTypeNativeWatch_lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativedict_watch(
+            self.uniffiCloneHandle(),
+        FfiConverterSequenceTypeKey.lower(keys),
+        FfiConverterOptionTypeKey.lower(prefix),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The same as a future.
+     */
+open func watchAsync(keys: [Key], prefix: Key?, ticket: UInt64)async throws  -> NativeWatch  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativedict_watch_async(
+                        self.uniffiCloneHandle(),FfiConverterSequenceTypeKey.lower(keys),FfiConverterOptionTypeKey.lower(prefix),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_u64,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_u64,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_u64,
+            liftFunc: FfiConverterTypeNativeWatch_lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
 }
 
     /**
@@ -1956,6 +2419,1294 @@ public func FfiConverterTypeNativeScan_lower(_ value: NativeScan) -> UInt64 {
 
 
 
+
+
+/**
+ * A transaction, as a dict on one of the store's tables. When the last handle on it is gone before
+ * its commit, it is rolled back.
+ */
+public protocol NativeTransactionProtocol: AnyObject, Sendable {
+
+    /**
+     * Gives it up from any thread, whether it is over or not.
+     */
+    func abandon()
+
+    /**
+     * Deletes every entry of the table, and gives how many those were.
+     */
+    func clear() throws  -> UInt64
+
+    /**
+     * Commits; gives the number of its last operation, 0 when nothing was written.
+     */
+    func commit() throws  -> Int64
+
+    /**
+     * True when there is an entry for `key`.
+     */
+    func contains(key: Key) throws  -> Bool
+
+    /**
+     * Deletes `key`, whether it is there or not. It never waits.
+     */
+    func delete(key: Key) throws
+
+    /**
+     * The value of `key` with its version (0 when it was written here) and expiry.
+     */
+    func entry(key: Key) throws  -> NativeEntry?
+
+    /**
+     * Changes when an entry expires and leaves its value; false when there is none.
+     */
+    func expire(key: Key, ttl: Double) throws  -> Bool
+
+    /**
+     * The value of `key`.
+     */
+    func get(key: Key) throws  -> Data?
+
+    /**
+     * Adds `delta` to an integer, which counts from 0 when there is none, and gives the sum.
+     */
+    func incr(key: Key, delta: Int64) throws  -> Int64
+
+    /**
+     * True as long as it was neither committed nor rolled back, and its time is not up.
+     */
+    func isOpen()  -> Bool
+
+    /**
+     * The number of entries.
+     */
+    func len() throws  -> UInt64
+
+    /**
+     * The name of the table that this handle is on.
+     */
+    func name()  -> String
+
+    /**
+     * Removes and returns an entry.
+     */
+    func pop(key: Key) throws  -> NativeEntry?
+
+    /**
+     * Forgets a savepoint and the ones after it; what was written stays.
+     */
+    func release(savepoint: UInt64) throws
+
+    /**
+     * Deletes `key` and says whether it was there.
+     */
+    func remove(key: Key) throws  -> Bool
+
+    /**
+     * Gives everything up that was written in it.
+     */
+    func rollback() throws
+
+    /**
+     * Takes back everything that was written since a savepoint, which stays.
+     */
+    func rollbackTo(savepoint: UInt64) throws
+
+    /**
+     * Marks what was written so far, and gives the mark's number.
+     */
+    func savepoint() throws  -> UInt64
+
+    /**
+     * Begins a scan of the snapshot and the transaction's own writes.
+     */
+    func scan(options: NativeScanOptions) throws  -> NativeScan
+
+    /**
+     * Sets `key` to `value`. It never waits.
+     */
+    func set(key: Key, value: Data, ttl: Double) throws
+
+    /**
+     * The entry of `key` if there is one; else sets it to `value` and returns nothing.
+     */
+    func setDefault(key: Key, value: Data, ttl: Double) throws  -> NativeEntry?
+
+    /**
+     * The codec of that table.
+     */
+    func storageMode()  -> StorageMode
+
+    /**
+     * The same transaction on another table; a missing one is made at once.
+     */
+    func table(name: String, storageMode: StorageMode?) throws  -> NativeTransaction
+
+    /**
+     * Deletes every entry of the table, and gives how many those were.
+     */
+    func clearAsync(ticket: UInt64) async throws  -> UInt64
+
+    /**
+     * Commits; gives the number of its last operation, 0 when nothing was written. Cancelled before
+     * the writer begins, it does not happen.
+     */
+    func commitAsync(ticket: UInt64) async throws  -> Int64
+
+    /**
+     * True when there is an entry for `key`.
+     */
+    func containsAsync(key: Key, ticket: UInt64) async throws  -> Bool
+
+    /**
+     * The value of `key` with its version (0 when it was written here) and expiry.
+     */
+    func entryAsync(key: Key, ticket: UInt64) async throws  -> NativeEntry?
+
+    /**
+     * Changes when an entry expires and leaves its value; false when there is none.
+     */
+    func expireAsync(key: Key, ttl: Double, ticket: UInt64) async throws  -> Bool
+
+    /**
+     * The value of `key`.
+     */
+    func getAsync(key: Key, ticket: UInt64) async throws  -> Data?
+
+    /**
+     * Adds `delta` to an integer, which counts from 0 when there is none, and gives the sum.
+     */
+    func incrAsync(key: Key, delta: Int64, ticket: UInt64) async throws  -> Int64
+
+    /**
+     * The number of entries.
+     */
+    func lenAsync(ticket: UInt64) async throws  -> UInt64
+
+    /**
+     * Removes and returns an entry.
+     */
+    func popAsync(key: Key, ticket: UInt64) async throws  -> NativeEntry?
+
+    /**
+     * Deletes `key` and says whether it was there.
+     */
+    func removeAsync(key: Key, ticket: UInt64) async throws  -> Bool
+
+    /**
+     * The entry of `key` if there is one; else sets it to `value` and returns nothing.
+     */
+    func setDefaultAsync(key: Key, value: Data, ttl: Double, ticket: UInt64) async throws  -> NativeEntry?
+
+    /**
+     * The same transaction on another table; a missing one is made at once.
+     */
+    func tableAsync(name: String, storageMode: StorageMode?, ticket: UInt64) async throws  -> NativeTransaction
+
+}
+/**
+ * A transaction, as a dict on one of the store's tables. When the last handle on it is gone before
+ * its commit, it is rolled back.
+ */
+open class NativeTransaction: NativeTransactionProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_dictsqlite_uniffi_fn_clone_nativetransaction(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_dictsqlite_uniffi_fn_free_nativetransaction(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Gives it up from any thread, whether it is over or not.
+     */
+open func abandon()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_abandon(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Deletes every entry of the table, and gives how many those were.
+     */
+open func clear()throws  -> UInt64  {
+    return try  FfiConverterUInt64.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_clear(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Commits; gives the number of its last operation, 0 when nothing was written.
+     */
+open func commit()throws  -> Int64  {
+    return try  FfiConverterInt64.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_commit(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * True when there is an entry for `key`.
+     */
+open func contains(key: Key)throws  -> Bool  {
+    return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_contains(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeKey_lower(key),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Deletes `key`, whether it is there or not. It never waits.
+     */
+open func delete(key: Key)throws   {try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_delete(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeKey_lower(key),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The value of `key` with its version (0 when it was written here) and expiry.
+     */
+open func entry(key: Key)throws  -> NativeEntry?  {
+    return try  FfiConverterOptionTypeNativeEntry.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_entry(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeKey_lower(key),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Changes when an entry expires and leaves its value; false when there is none.
+     */
+open func expire(key: Key, ttl: Double)throws  -> Bool  {
+    return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_expire(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeKey_lower(key),
+        FfiConverterDouble.lower(ttl),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The value of `key`.
+     */
+open func get(key: Key)throws  -> Data?  {
+    return try  FfiConverterOptionData.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_get(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeKey_lower(key),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Adds `delta` to an integer, which counts from 0 when there is none, and gives the sum.
+     */
+open func incr(key: Key, delta: Int64)throws  -> Int64  {
+    return try  FfiConverterInt64.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_incr(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeKey_lower(key),
+        FfiConverterInt64.lower(delta),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * True as long as it was neither committed nor rolled back, and its time is not up.
+     */
+open func isOpen() -> Bool  {
+    return try!  FfiConverterBool.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_is_open(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The number of entries.
+     */
+open func len()throws  -> UInt64  {
+    return try  FfiConverterUInt64.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_len(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The name of the table that this handle is on.
+     */
+open func name() -> String  {
+    return try!  FfiConverterString.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_name(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Removes and returns an entry.
+     */
+open func pop(key: Key)throws  -> NativeEntry?  {
+    return try  FfiConverterOptionTypeNativeEntry.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_pop(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeKey_lower(key),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Forgets a savepoint and the ones after it; what was written stays.
+     */
+open func release(savepoint: UInt64)throws   {try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_release(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt64.lower(savepoint),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Deletes `key` and says whether it was there.
+     */
+open func remove(key: Key)throws  -> Bool  {
+    return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_remove(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeKey_lower(key),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Gives everything up that was written in it.
+     */
+open func rollback()throws   {try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_rollback(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Takes back everything that was written since a savepoint, which stays.
+     */
+open func rollbackTo(savepoint: UInt64)throws   {try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_rollback_to(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt64.lower(savepoint),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Marks what was written so far, and gives the mark's number.
+     */
+open func savepoint()throws  -> UInt64  {
+    return try  FfiConverterUInt64.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_savepoint(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Begins a scan of the snapshot and the transaction's own writes.
+     */
+open func scan(options: NativeScanOptions)throws  -> NativeScan  {
+    return try  FfiConverterTypeNativeScan_lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_scan(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeNativeScanOptions_lower(options),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Sets `key` to `value`. It never waits.
+     */
+open func set(key: Key, value: Data, ttl: Double)throws   {try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_set(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeKey_lower(key),
+        FfiConverterData.lower(value),
+        FfiConverterDouble.lower(ttl),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The entry of `key` if there is one; else sets it to `value` and returns nothing.
+     */
+open func setDefault(key: Key, value: Data, ttl: Double)throws  -> NativeEntry?  {
+    return try  FfiConverterOptionTypeNativeEntry.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_set_default(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeKey_lower(key),
+        FfiConverterData.lower(value),
+        FfiConverterDouble.lower(ttl),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The codec of that table.
+     */
+open func storageMode() -> StorageMode  {
+    return try!  FfiConverterTypeStorageMode_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_storage_mode(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The same transaction on another table; a missing one is made at once.
+     */
+open func table(name: String, storageMode: StorageMode?)throws  -> NativeTransaction  {
+    return try  FfiConverterTypeNativeTransaction_lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativetransaction_table(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(name),
+        FfiConverterOptionTypeStorageMode.lower(storageMode),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Deletes every entry of the table, and gives how many those were.
+     */
+open func clearAsync(ticket: UInt64)async throws  -> UInt64  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativetransaction_clear_async(
+                        self.uniffiCloneHandle(),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_u64,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_u64,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_u64,
+            liftFunc: FfiConverterUInt64.lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * Commits; gives the number of its last operation, 0 when nothing was written. Cancelled before
+     * the writer begins, it does not happen.
+     */
+open func commitAsync(ticket: UInt64)async throws  -> Int64  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativetransaction_commit_async(
+                        self.uniffiCloneHandle(),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_i64,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_i64,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_i64,
+            liftFunc: FfiConverterInt64.lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * True when there is an entry for `key`.
+     */
+open func containsAsync(key: Key, ticket: UInt64)async throws  -> Bool  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativetransaction_contains_async(
+                        self.uniffiCloneHandle(),FfiConverterTypeKey_lower(key),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_i8,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_i8,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_i8,
+            liftFunc: FfiConverterBool.lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * The value of `key` with its version (0 when it was written here) and expiry.
+     */
+open func entryAsync(key: Key, ticket: UInt64)async throws  -> NativeEntry?  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativetransaction_entry_async(
+                        self.uniffiCloneHandle(),FfiConverterTypeKey_lower(key),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionTypeNativeEntry.lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * Changes when an entry expires and leaves its value; false when there is none.
+     */
+open func expireAsync(key: Key, ttl: Double, ticket: UInt64)async throws  -> Bool  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativetransaction_expire_async(
+                        self.uniffiCloneHandle(),FfiConverterTypeKey_lower(key),FfiConverterDouble.lower(ttl),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_i8,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_i8,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_i8,
+            liftFunc: FfiConverterBool.lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * The value of `key`.
+     */
+open func getAsync(key: Key, ticket: UInt64)async throws  -> Data?  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativetransaction_get_async(
+                        self.uniffiCloneHandle(),FfiConverterTypeKey_lower(key),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionData.lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * Adds `delta` to an integer, which counts from 0 when there is none, and gives the sum.
+     */
+open func incrAsync(key: Key, delta: Int64, ticket: UInt64)async throws  -> Int64  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativetransaction_incr_async(
+                        self.uniffiCloneHandle(),FfiConverterTypeKey_lower(key),FfiConverterInt64.lower(delta),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_i64,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_i64,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_i64,
+            liftFunc: FfiConverterInt64.lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * The number of entries.
+     */
+open func lenAsync(ticket: UInt64)async throws  -> UInt64  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativetransaction_len_async(
+                        self.uniffiCloneHandle(),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_u64,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_u64,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_u64,
+            liftFunc: FfiConverterUInt64.lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * Removes and returns an entry.
+     */
+open func popAsync(key: Key, ticket: UInt64)async throws  -> NativeEntry?  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativetransaction_pop_async(
+                        self.uniffiCloneHandle(),FfiConverterTypeKey_lower(key),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionTypeNativeEntry.lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * Deletes `key` and says whether it was there.
+     */
+open func removeAsync(key: Key, ticket: UInt64)async throws  -> Bool  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativetransaction_remove_async(
+                        self.uniffiCloneHandle(),FfiConverterTypeKey_lower(key),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_i8,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_i8,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_i8,
+            liftFunc: FfiConverterBool.lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * The entry of `key` if there is one; else sets it to `value` and returns nothing.
+     */
+open func setDefaultAsync(key: Key, value: Data, ttl: Double, ticket: UInt64)async throws  -> NativeEntry?  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativetransaction_set_default_async(
+                        self.uniffiCloneHandle(),FfiConverterTypeKey_lower(key),FfiConverterData.lower(value),FfiConverterDouble.lower(ttl),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionTypeNativeEntry.lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * The same transaction on another table; a missing one is made at once.
+     */
+open func tableAsync(name: String, storageMode: StorageMode?, ticket: UInt64)async throws  -> NativeTransaction  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativetransaction_table_async(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(name),FfiConverterOptionTypeStorageMode.lower(storageMode),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_u64,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_u64,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_u64,
+            liftFunc: FfiConverterTypeNativeTransaction_lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNativeTransaction: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = NativeTransaction
+
+    public static func lift(_ handle: UInt64) throws -> NativeTransaction {
+        return NativeTransaction(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: NativeTransaction) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeTransaction {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: NativeTransaction, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeTransaction_lift(_ handle: UInt64) throws -> NativeTransaction {
+    return try FfiConverterTypeNativeTransaction.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeTransaction_lower(_ value: NativeTransaction) -> UInt64 {
+    return FfiConverterTypeNativeTransaction.lower(value)
+}
+
+
+
+
+
+
+/**
+ * Keys being watched. It holds a page at most, and nothing else while nobody waits.
+ */
+public protocol NativeWatchProtocol: AnyObject, Sendable {
+
+    /**
+     * What is there, the first time; then what has changed since. Waits for it; empty when `timeout`
+     * seconds (infinity: no limit) pass.
+     */
+    func nextPage(timeout: Double) throws  -> [NativeWatched]
+
+    /**
+     * Done when there is a page to take. Cancelled, it loses nothing.
+     */
+    func readyAsync(ticket: UInt64) async throws
+
+    /**
+     * Ends it: who waits for it is told `Closed`.
+     */
+    func shut()
+
+    /**
+     * The page that is there; empty when none is, since somebody else took it.
+     */
+    func takePage()  -> [NativeWatched]
+
+}
+/**
+ * Keys being watched. It holds a page at most, and nothing else while nobody waits.
+ */
+open class NativeWatch: NativeWatchProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_dictsqlite_uniffi_fn_clone_nativewatch(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_dictsqlite_uniffi_fn_free_nativewatch(handle, $0) }
+    }
+
+
+
+
+    /**
+     * What is there, the first time; then what has changed since. Waits for it; empty when `timeout`
+     * seconds (infinity: no limit) pass.
+     */
+open func nextPage(timeout: Double)throws  -> [NativeWatched]  {
+    return try  FfiConverterSequenceTypeNativeWatched.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativewatch_next_page(
+            self.uniffiCloneHandle(),
+        FfiConverterDouble.lower(timeout),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Done when there is a page to take. Cancelled, it loses nothing.
+     */
+open func readyAsync(ticket: UInt64)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativewatch_ready_async(
+                        self.uniffiCloneHandle(),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_void,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_void,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * Ends it: who waits for it is told `Closed`.
+     */
+open func shut()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativewatch_shut(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The page that is there; empty when none is, since somebody else took it.
+     */
+open func takePage() -> [NativeWatched]  {
+    return try!  FfiConverterSequenceTypeNativeWatched.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativewatch_take_page(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNativeWatch: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = NativeWatch
+
+    public static func lift(_ handle: UInt64) throws -> NativeWatch {
+        return NativeWatch(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: NativeWatch) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeWatch {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: NativeWatch, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeWatch_lift(_ handle: UInt64) throws -> NativeWatch {
+    return try FfiConverterTypeNativeWatch.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeWatch_lower(_ value: NativeWatch) -> UInt64 {
+    return FfiConverterTypeNativeWatch.lower(value)
+}
+
+
+
+
+/**
+ * One change of one entry, as it was committed.
+ */
+public struct NativeChange: Equatable, Hashable {
+    /**
+     * The number of the operation: larger than that of every change committed before.
+     */
+    public let seq: Int64
+    /**
+     * What happened.
+     */
+    public let kind: ChangeKind
+    /**
+     * The table's name.
+     */
+    public let table: String
+    /**
+     * The codec of the values.
+     */
+    public let storageMode: StorageMode
+    /**
+     * The key.
+     */
+    public let key: Key
+    /**
+     * The value before; none for an insert.
+     */
+    public let oldValue: Data?
+    /**
+     * The value after; none for a delete and an expiry.
+     */
+    public let newValue: Data?
+    /**
+     * When the entry as it is now expires, in milliseconds since the Unix epoch.
+     */
+    public let expiresAt: Int64?
+    /**
+     * When it was written, in milliseconds since the Unix epoch.
+     */
+    public let at: Int64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The number of the operation: larger than that of every change committed before.
+         */seq: Int64,
+        /**
+         * What happened.
+         */kind: ChangeKind,
+        /**
+         * The table's name.
+         */table: String,
+        /**
+         * The codec of the values.
+         */storageMode: StorageMode,
+        /**
+         * The key.
+         */key: Key,
+        /**
+         * The value before; none for an insert.
+         */oldValue: Data?,
+        /**
+         * The value after; none for a delete and an expiry.
+         */newValue: Data?,
+        /**
+         * When the entry as it is now expires, in milliseconds since the Unix epoch.
+         */expiresAt: Int64?,
+        /**
+         * When it was written, in milliseconds since the Unix epoch.
+         */at: Int64) {
+        self.seq = seq
+        self.kind = kind
+        self.table = table
+        self.storageMode = storageMode
+        self.key = key
+        self.oldValue = oldValue
+        self.newValue = newValue
+        self.expiresAt = expiresAt
+        self.at = at
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension NativeChange: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNativeChange: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeChange {
+        return
+            try NativeChange(
+                seq: FfiConverterInt64.read(from: &buf),
+                kind: FfiConverterTypeChangeKind.read(from: &buf),
+                table: FfiConverterString.read(from: &buf),
+                storageMode: FfiConverterTypeStorageMode.read(from: &buf),
+                key: FfiConverterTypeKey.read(from: &buf),
+                oldValue: FfiConverterOptionData.read(from: &buf),
+                newValue: FfiConverterOptionData.read(from: &buf),
+                expiresAt: FfiConverterOptionInt64.read(from: &buf),
+                at: FfiConverterInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: NativeChange, into buf: inout [UInt8]) {
+        FfiConverterInt64.write(value.seq, into: &buf)
+        FfiConverterTypeChangeKind.write(value.kind, into: &buf)
+        FfiConverterString.write(value.table, into: &buf)
+        FfiConverterTypeStorageMode.write(value.storageMode, into: &buf)
+        FfiConverterTypeKey.write(value.key, into: &buf)
+        FfiConverterOptionData.write(value.oldValue, into: &buf)
+        FfiConverterOptionData.write(value.newValue, into: &buf)
+        FfiConverterOptionInt64.write(value.expiresAt, into: &buf)
+        FfiConverterInt64.write(value.at, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeChange_lift(_ buf: RustBuffer) throws -> NativeChange {
+    return try FfiConverterTypeNativeChange.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeChange_lower(_ value: NativeChange) -> RustBuffer {
+    return FfiConverterTypeNativeChange.lower(value)
+}
+
+
+/**
+ * Which changes a stream gives.
+ */
+public struct NativeChangesOptions: Equatable, Hashable {
+    /**
+     * The changes after this number; 0 from the beginning of what is kept, none those that are
+     * committed from now on.
+     */
+    public let since: Int64?
+    /**
+     * Only those of these tables; none of every table whose changes are logged.
+     */
+    public let tables: [String]?
+    /**
+     * Only those of keys of the prefix's own type that begin with it.
+     */
+    public let prefix: Key?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The changes after this number; 0 from the beginning of what is kept, none those that are
+         * committed from now on.
+         */since: Int64? = nil,
+        /**
+         * Only those of these tables; none of every table whose changes are logged.
+         */tables: [String]? = nil,
+        /**
+         * Only those of keys of the prefix's own type that begin with it.
+         */prefix: Key? = nil) {
+        self.since = since
+        self.tables = tables
+        self.prefix = prefix
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension NativeChangesOptions: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNativeChangesOptions: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeChangesOptions {
+        return
+            try NativeChangesOptions(
+                since: FfiConverterOptionInt64.read(from: &buf),
+                tables: FfiConverterOptionSequenceString.read(from: &buf),
+                prefix: FfiConverterOptionTypeKey.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: NativeChangesOptions, into buf: inout [UInt8]) {
+        FfiConverterOptionInt64.write(value.since, into: &buf)
+        FfiConverterOptionSequenceString.write(value.tables, into: &buf)
+        FfiConverterOptionTypeKey.write(value.prefix, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeChangesOptions_lift(_ buf: RustBuffer) throws -> NativeChangesOptions {
+    return try FfiConverterTypeNativeChangesOptions.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeChangesOptions_lower(_ value: NativeChangesOptions) -> RustBuffer {
+    return FfiConverterTypeNativeChangesOptions.lower(value)
+}
+
+
+/**
+ * A key that must have a version.
+ */
+public struct NativeCheck: Equatable, Hashable {
+    /**
+     * The key.
+     */
+    public let key: Key
+    /**
+     * 0: there must be no entry.
+     */
+    public let version: Int64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The key.
+         */key: Key,
+        /**
+         * 0: there must be no entry.
+         */version: Int64) {
+        self.key = key
+        self.version = version
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension NativeCheck: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNativeCheck: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeCheck {
+        return
+            try NativeCheck(
+                key: FfiConverterTypeKey.read(from: &buf),
+                version: FfiConverterInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: NativeCheck, into buf: inout [UInt8]) {
+        FfiConverterTypeKey.write(value.key, into: &buf)
+        FfiConverterInt64.write(value.version, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeCheck_lift(_ buf: RustBuffer) throws -> NativeCheck {
+    return try FfiConverterTypeNativeCheck.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeCheck_lower(_ value: NativeCheck) -> RustBuffer {
+    return FfiConverterTypeNativeCheck.lower(value)
+}
+
+
 /**
  * A value with what the store knows about it.
  */
@@ -2285,6 +4036,11 @@ public struct NativeOptions: Equatable, Hashable {
      * Bytes of accepted, uncommitted writes before writers must wait; the first handle decides.
      */
     public let memtableBytes: UInt64?
+    /**
+     * Whether the table's changes are logged: true sees to it, false refuses a table whose changes
+     * are. As it is.
+     */
+    public let changes: Bool?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -2324,7 +4080,11 @@ public struct NativeOptions: Equatable, Hashable {
          */adopt: Bool = false,
         /**
          * Bytes of accepted, uncommitted writes before writers must wait; the first handle decides.
-         */memtableBytes: UInt64? = nil) {
+         */memtableBytes: UInt64? = nil,
+        /**
+         * Whether the table's changes are logged: true sees to it, false refuses a table whose changes
+         * are. As it is.
+         */changes: Bool? = nil) {
         self.persistMode = persistMode
         self.storageMode = storageMode
         self.table = table
@@ -2337,6 +4097,7 @@ public struct NativeOptions: Equatable, Hashable {
         self.readOnly = readOnly
         self.adopt = adopt
         self.memtableBytes = memtableBytes
+        self.changes = changes
     }
 
 
@@ -2366,7 +4127,8 @@ public struct FfiConverterTypeNativeOptions: FfiConverterRustBuffer {
                 ttl: FfiConverterOptionDouble.read(from: &buf),
                 readOnly: FfiConverterBool.read(from: &buf),
                 adopt: FfiConverterBool.read(from: &buf),
-                memtableBytes: FfiConverterOptionUInt64.read(from: &buf)
+                memtableBytes: FfiConverterOptionUInt64.read(from: &buf),
+                changes: FfiConverterOptionBool.read(from: &buf)
         )
     }
 
@@ -2383,6 +4145,7 @@ public struct FfiConverterTypeNativeOptions: FfiConverterRustBuffer {
         FfiConverterBool.write(value.readOnly, into: &buf)
         FfiConverterBool.write(value.adopt, into: &buf)
         FfiConverterOptionUInt64.write(value.memtableBytes, into: &buf)
+        FfiConverterOptionBool.write(value.changes, into: &buf)
     }
 }
 
@@ -2829,6 +4592,259 @@ public func FfiConverterTypeNativeTable_lower(_ value: NativeTable) -> RustBuffe
 
 
 /**
+ * How a transaction is begun; what is left out is as the engine has it.
+ */
+public struct NativeTransactionOptions: Equatable, Hashable {
+    /**
+     * Whether it keeps others out, or looks whether they were in its way. Concurrent.
+     */
+    public let mode: TransactionMode?
+    /**
+     * What is looked at when a concurrent one commits. Serializable.
+     */
+    public let isolation: Isolation?
+    /**
+     * Seconds that beginning and committing may each wait. The handle's.
+     */
+    public let timeout: Double?
+    /**
+     * Seconds it may be open before it is rolled back. 60, and 5 for an immediate one.
+     */
+    public let maxHold: Double?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Whether it keeps others out, or looks whether they were in its way. Concurrent.
+         */mode: TransactionMode? = nil,
+        /**
+         * What is looked at when a concurrent one commits. Serializable.
+         */isolation: Isolation? = nil,
+        /**
+         * Seconds that beginning and committing may each wait. The handle's.
+         */timeout: Double? = nil,
+        /**
+         * Seconds it may be open before it is rolled back. 60, and 5 for an immediate one.
+         */maxHold: Double? = nil) {
+        self.mode = mode
+        self.isolation = isolation
+        self.timeout = timeout
+        self.maxHold = maxHold
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension NativeTransactionOptions: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNativeTransactionOptions: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeTransactionOptions {
+        return
+            try NativeTransactionOptions(
+                mode: FfiConverterOptionTypeTransactionMode.read(from: &buf),
+                isolation: FfiConverterOptionTypeIsolation.read(from: &buf),
+                timeout: FfiConverterOptionDouble.read(from: &buf),
+                maxHold: FfiConverterOptionDouble.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: NativeTransactionOptions, into buf: inout [UInt8]) {
+        FfiConverterOptionTypeTransactionMode.write(value.mode, into: &buf)
+        FfiConverterOptionTypeIsolation.write(value.isolation, into: &buf)
+        FfiConverterOptionDouble.write(value.timeout, into: &buf)
+        FfiConverterOptionDouble.write(value.maxHold, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeTransactionOptions_lift(_ buf: RustBuffer) throws -> NativeTransactionOptions {
+    return try FfiConverterTypeNativeTransactionOptions.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeTransactionOptions_lower(_ value: NativeTransactionOptions) -> RustBuffer {
+    return FfiConverterTypeNativeTransactionOptions.lower(value)
+}
+
+
+/**
+ * A key as it was found.
+ */
+public struct NativeWatched: Equatable, Hashable {
+    /**
+     * The key.
+     */
+    public let key: Key
+    /**
+     * The entry; none when there is none.
+     */
+    public let entry: NativeEntry?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The key.
+         */key: Key,
+        /**
+         * The entry; none when there is none.
+         */entry: NativeEntry?) {
+        self.key = key
+        self.entry = entry
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension NativeWatched: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNativeWatched: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeWatched {
+        return
+            try NativeWatched(
+                key: FfiConverterTypeKey.read(from: &buf),
+                entry: FfiConverterOptionTypeNativeEntry.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: NativeWatched, into buf: inout [UInt8]) {
+        FfiConverterTypeKey.write(value.key, into: &buf)
+        FfiConverterOptionTypeNativeEntry.write(value.entry, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeWatched_lift(_ buf: RustBuffer) throws -> NativeWatched {
+    return try FfiConverterTypeNativeWatched.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeWatched_lower(_ value: NativeWatched) -> RustBuffer {
+    return FfiConverterTypeNativeWatched.lower(value)
+}
+
+
+/**
+ * What happened to an entry.
+ */
+
+public enum ChangeKind: Equatable, Hashable {
+
+    /**
+     * There was none, and now there is one.
+     */
+    case insert
+    /**
+     * Its value or its expiry was written.
+     */
+    case update
+    /**
+     * It was deleted.
+     */
+    case delete
+    /**
+     * It had expired, and was removed.
+     */
+    case expire
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ChangeKind: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeChangeKind: FfiConverterRustBuffer {
+    typealias SwiftType = ChangeKind
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ChangeKind {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .insert
+
+        case 2: return .update
+
+        case 3: return .delete
+
+        case 4: return .expire
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: ChangeKind, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .insert:
+            writeInt(&buf, Int32(1))
+
+
+        case .update:
+            writeInt(&buf, Int32(2))
+
+
+        case .delete:
+            writeInt(&buf, Int32(3))
+
+
+        case .expire:
+            writeInt(&buf, Int32(4))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeChangeKind_lift(_ buf: RustBuffer) throws -> ChangeKind {
+    return try FfiConverterTypeChangeKind.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeChangeKind_lower(_ value: ChangeKind) -> RustBuffer {
+    return FfiConverterTypeChangeKind.lower(value)
+}
+
+
+
+/**
  * What went wrong, coarse enough to act on; the same in every language.
  */
 
@@ -3044,6 +5060,83 @@ public func FfiConverterTypeErrorKind_lower(_ value: ErrorKind) -> RustBuffer {
 
 
 /**
+ * What a concurrent transaction has looked at again when it commits.
+ */
+
+public enum Isolation: Equatable, Hashable {
+
+    /**
+     * All that it has read, and that nobody wrote what it writes: as if one had run after the
+     * other.
+     */
+    case serializable
+    /**
+     * Only that nobody wrote what it writes: two that read the same and write each something
+     * else may both commit (write skew).
+     */
+    case snapshot
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Isolation: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeIsolation: FfiConverterRustBuffer {
+    typealias SwiftType = Isolation
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Isolation {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .serializable
+
+        case 2: return .snapshot
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Isolation, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .serializable:
+            writeInt(&buf, Int32(1))
+
+
+        case .snapshot:
+            writeInt(&buf, Int32(2))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeIsolation_lift(_ buf: RustBuffer) throws -> Isolation {
+    return try FfiConverterTypeIsolation.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeIsolation_lower(_ value: Isolation) -> RustBuffer {
+    return FfiConverterTypeIsolation.lower(value)
+}
+
+
+
+/**
  * A key: text, a 64-bit integer, bytes, or a tuple of these.
  */
 
@@ -3182,7 +5275,10 @@ enum NativeError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
          */detail: String,
         /**
          * The key concerned.
-         */key: Key?
+         */key: Key?,
+        /**
+         * Changes that were asked for are no longer in the log.
+         */historyTruncated: Bool
     )
 
 
@@ -3216,7 +5312,8 @@ public struct FfiConverterTypeNativeError: FfiConverterRustBuffer {
         case 1: return .Failed(
             kind: try FfiConverterTypeErrorKind.read(from: &buf),
             detail: try FfiConverterString.read(from: &buf),
-            key: try FfiConverterOptionTypeKey.read(from: &buf)
+            key: try FfiConverterOptionTypeKey.read(from: &buf),
+            historyTruncated: try FfiConverterBool.read(from: &buf)
             )
 
          default: throw UniffiInternalError.unexpectedEnumCase
@@ -3230,11 +5327,12 @@ public struct FfiConverterTypeNativeError: FfiConverterRustBuffer {
 
 
 
-        case let .Failed(kind,detail,key):
+        case let .Failed(kind,detail,key,historyTruncated):
             writeInt(&buf, Int32(1))
             FfiConverterTypeErrorKind.write(kind, into: &buf)
             FfiConverterString.write(detail, into: &buf)
             FfiConverterOptionTypeKey.write(key, into: &buf)
+            FfiConverterBool.write(historyTruncated, into: &buf)
 
         }
     }
@@ -3343,6 +5441,121 @@ public func FfiConverterTypeNativePeek_lift(_ buf: RustBuffer) throws -> NativeP
 #endif
 public func FfiConverterTypeNativePeek_lower(_ value: NativePeek) -> RustBuffer {
     return FfiConverterTypeNativePeek.lower(value)
+}
+
+
+
+/**
+ * A write of one unit.
+ */
+
+public enum NativeWrite: Equatable, Hashable {
+
+    /**
+     * Sets the key to the value.
+     */
+    case set(
+        /**
+         * The key.
+         */key: Key,
+        /**
+         * The value.
+         */value: Data,
+        /**
+         * In seconds: infinity for no expiry, NaN for the handle's.
+         */ttl: Double
+    )
+    /**
+     * Adds to an integer, whatever it is then.
+     */
+    case incr(
+        /**
+         * The key.
+         */key: Key,
+        /**
+         * What is added.
+         */delta: Int64
+    )
+    /**
+     * Deletes the key, whether it is there or not.
+     */
+    case delete(
+        /**
+         * The key.
+         */key: Key
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension NativeWrite: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNativeWrite: FfiConverterRustBuffer {
+    typealias SwiftType = NativeWrite
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeWrite {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .set(key: try FfiConverterTypeKey.read(from: &buf), value: try FfiConverterData.read(from: &buf), ttl: try FfiConverterDouble.read(from: &buf)
+        )
+
+        case 2: return .incr(key: try FfiConverterTypeKey.read(from: &buf), delta: try FfiConverterInt64.read(from: &buf)
+        )
+
+        case 3: return .delete(key: try FfiConverterTypeKey.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: NativeWrite, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .set(key,value,ttl):
+            writeInt(&buf, Int32(1))
+            FfiConverterTypeKey.write(key, into: &buf)
+            FfiConverterData.write(value, into: &buf)
+            FfiConverterDouble.write(ttl, into: &buf)
+
+
+        case let .incr(key,delta):
+            writeInt(&buf, Int32(2))
+            FfiConverterTypeKey.write(key, into: &buf)
+            FfiConverterInt64.write(delta, into: &buf)
+
+
+        case let .delete(key):
+            writeInt(&buf, Int32(3))
+            FfiConverterTypeKey.write(key, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeWrite_lift(_ buf: RustBuffer) throws -> NativeWrite {
+    return try FfiConverterTypeNativeWrite.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeWrite_lower(_ value: NativeWrite) -> RustBuffer {
+    return FfiConverterTypeNativeWrite.lower(value)
 }
 
 
@@ -3611,6 +5824,92 @@ public func FfiConverterTypeStorageMode_lower(_ value: StorageMode) -> RustBuffe
 }
 
 
+
+/**
+ * How a transaction keeps out of the way of others, or others out of its own.
+ */
+
+public enum TransactionMode: Equatable, Hashable {
+
+    /**
+     * Reads a snapshot, gathers its writes and holds nothing; what it depends on is looked at
+     * again when it commits, and the first one to commit wins.
+     */
+    case concurrent
+    /**
+     * Holds the write lock from the beginning, so that nothing can conflict with it.
+     */
+    case immediate
+    /**
+     * Reads a snapshot and writes nothing.
+     */
+    case read
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension TransactionMode: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeTransactionMode: FfiConverterRustBuffer {
+    typealias SwiftType = TransactionMode
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> TransactionMode {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .concurrent
+
+        case 2: return .immediate
+
+        case 3: return .read
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: TransactionMode, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .concurrent:
+            writeInt(&buf, Int32(1))
+
+
+        case .immediate:
+            writeInt(&buf, Int32(2))
+
+
+        case .read:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTransactionMode_lift(_ buf: RustBuffer) throws -> TransactionMode {
+    return try FfiConverterTypeTransactionMode.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTransactionMode_lower(_ value: TransactionMode) -> RustBuffer {
+    return FfiConverterTypeTransactionMode.lower(value)
+}
+
+
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
@@ -3686,6 +5985,30 @@ fileprivate struct FfiConverterOptionDouble: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionBool: FfiConverterRustBuffer {
+    typealias SwiftType = Bool?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterBool.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterBool.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
     typealias SwiftType = String?
 
@@ -3750,6 +6073,30 @@ fileprivate struct FfiConverterOptionTypeNativeEntry: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeNativeEntry.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeIsolation: FfiConverterRustBuffer {
+    typealias SwiftType = Isolation?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeIsolation.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeIsolation.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -3854,6 +6201,54 @@ fileprivate struct FfiConverterOptionTypeStorageMode: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeTransactionMode: FfiConverterRustBuffer {
+    typealias SwiftType = TransactionMode?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeTransactionMode.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeTransactionMode.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionSequenceString: FfiConverterRustBuffer {
+    typealias SwiftType = [String]?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterSequenceString.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterSequenceString.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
     typealias SwiftType = [String]
 
@@ -3871,6 +6266,56 @@ fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterString.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeNativeChange: FfiConverterRustBuffer {
+    typealias SwiftType = [NativeChange]
+
+    public static func write(_ value: [NativeChange], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeNativeChange.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [NativeChange] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [NativeChange]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeNativeChange.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeNativeCheck: FfiConverterRustBuffer {
+    typealias SwiftType = [NativeCheck]
+
+    public static func write(_ value: [NativeCheck], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeNativeCheck.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [NativeCheck] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [NativeCheck]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeNativeCheck.read(from: &buf))
         }
         return seq
     }
@@ -3954,6 +6399,31 @@ fileprivate struct FfiConverterSequenceTypeNativeTable: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeNativeWatched: FfiConverterRustBuffer {
+    typealias SwiftType = [NativeWatched]
+
+    public static func write(_ value: [NativeWatched], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeNativeWatched.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [NativeWatched] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [NativeWatched]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeNativeWatched.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeKey: FfiConverterRustBuffer {
     typealias SwiftType = [Key]
 
@@ -3971,6 +6441,31 @@ fileprivate struct FfiConverterSequenceTypeKey: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeKey.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeNativeWrite: FfiConverterRustBuffer {
+    typealias SwiftType = [NativeWrite]
+
+    public static func write(_ value: [NativeWrite], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeNativeWrite.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [NativeWrite] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [NativeWrite]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeNativeWrite.read(from: &buf))
         }
         return seq
     }
@@ -4219,6 +6714,21 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dictsqlite_uniffi_checksum_func_new_ticket() != 56346) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativechanges_next_page() != 18661) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativechanges_position() != 33098) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativechanges_ready_async() != 59586) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativechanges_shut() != 55259) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativechanges_take_page() != 62816) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_clear_async() != 49205) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -4288,6 +6798,30 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_tables_async() != 45248) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_atomic() != 31549) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_atomic_async() != 7617) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_changes() != 39909) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_changes_async() != 53228) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_enable_changes() != 62451) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_enable_changes_async() != 62536) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_has_changes() != 2389) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_has_changes_async() != 19625) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_contains() != 26074) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -4331,6 +6865,18 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_tables() != 50772) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_begin() != 48427) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_begin_async() != 48205) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_watch() != 11579) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_watch_async() != 30811) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_clear() != 16574) {
@@ -4382,6 +6928,123 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dictsqlite_uniffi_checksum_method_nativescan_next_page_async() != 43089) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_abandon() != 16917) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_clear() != 27691) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_commit() != 14910) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_contains() != 50667) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_delete() != 36289) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_entry() != 17128) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_expire() != 20339) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_get() != 20839) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_incr() != 40123) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_is_open() != 15873) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_len() != 10784) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_name() != 65183) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_pop() != 28207) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_release() != 3067) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_remove() != 31744) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_rollback() != 31847) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_rollback_to() != 6601) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_savepoint() != 2688) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_scan() != 33020) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_set() != 1112) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_set_default() != 41378) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_storage_mode() != 31544) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_table() != 2645) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_clear_async() != 60429) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_commit_async() != 18687) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_contains_async() != 43862) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_entry_async() != 33003) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_expire_async() != 27289) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_get_async() != 6427) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_incr_async() != 58581) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_len_async() != 17764) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_pop_async() != 46338) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_remove_async() != 64154) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_set_default_async() != 52066) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_table_async() != 34522) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativewatch_next_page() != 45989) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativewatch_ready_async() != 24251) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativewatch_shut() != 26825) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativewatch_take_page() != 9539) {
         return InitializationResult.apiChecksumMismatch
     }
 

@@ -55,6 +55,16 @@ func itemOut(_ item: Item<Data>?) -> Any {
     return [keyOut(item.key), hex(item.value)]
 }
 
+func milliseconds(_ date: Date?) -> Any {
+    date.map { Int64(($0.timeIntervalSince1970 * 1000).rounded()) } ?? NSNull()
+}
+
+func entryOut(_ entry: Entry<Data>?) -> Any {
+    guard let entry = entry else { return NSNull() }
+    let expires = milliseconds(entry.expiresAt)
+    return ["value": hex(entry.value), "version": entry.version, "expires_at": expires] as Object
+}
+
 let persistModes: [String: PersistMode] = [
     "memory": .memory, "lazy": .lazy, "writethrough": .writeThrough, "durable": .durable,
 ]
@@ -95,6 +105,7 @@ struct Request {
         options.timeout = number("timeout")?.doubleValue
         options.readOnly = flag("read_only")
         options.adopt = flag("adopt")
+        options.changes = number("changes")?.boolValue
         return options
     }
 
@@ -157,8 +168,6 @@ func page(_ db: Dict<Data>, _ r: Request) async throws -> [Any] {
     return found
 }
 
-var handles: [Int: Dict<Data>] = [:]
-
 func answer(_ r: Request) async throws -> Any {
     if r.text("op") == "hello" {
         return [
@@ -168,17 +177,19 @@ func answer(_ r: Request) async throws -> Any {
     }
     if r.text("op") == "open" {
         let mode = try named(storageModes, r.options.json["storage_mode"]) ?? .bytes
-        handles[r.handle] = try await Dict.open(r.text("path"), stored(mode), try r.options.toOptions())
+        Known.handles[r.handle] = try await Dict.open(r.text("path"), stored(mode), try r.options.toOptions())
         return true
     }
-    guard let db = handles[r.handle] else { throw Malformed(what: "no such handle") }
+    if let said = try await transactionAnswer(r) { return said }
+    if let said = try await streamAnswer(r) { return said }
+    let db = try Known.handle(r)
     switch r.text("op") {
     case "table":
         var mode = try named(storageModes, r.options.json["storage_mode"])
         if mode == nil {
             mode = try await db.tables()[r.text("name")]
         }
-        handles[r.number("as")?.intValue ?? -1] = try await db.table(r.text("name"), stored(mode ?? db.storageMode))
+        Known.handles[r.number("as")?.intValue ?? -1] = try await db.table(r.text("name"), stored(mode ?? db.storageMode))
         return true
     case "tables": return try await db.tables().keys.sorted()
     case "drop_table": return try await db.dropTable(r.text("name"))
@@ -187,9 +198,7 @@ func answer(_ r: Request) async throws -> Any {
     case "contains": return try await db.contains(try r.key())
     case "len": return try await db.count()
     case "entry":
-        guard let entry = try await db.entry(try r.key()) else { return NSNull() }
-        let expires: Any = entry.expiresAt.map { Int64(($0.timeIntervalSince1970 * 1000).rounded()) } ?? NSNull()
-        return ["value": hex(entry.value), "version": entry.version, "expires_at": expires] as Object
+        return entryOut(try await db.entry(try r.key()))
     case "set":
         if let version = r.number("if_version") {
             return try await db.set(try r.key(), r.value, ifVersion: version.int64Value, ttl: r.ttl)
@@ -255,6 +264,9 @@ while let line = readLine() {
     let bytes = try JSONSerialization.data(withJSONObject: said, options: [.fragmentsAllowed])
     FileHandle.standardOutput.write(bytes + Data("\n".utf8))
 }
-for db in handles.values {
+for tx in Known.transactions.values {
+    tx.close()
+}
+for db in Known.handles.values {
     try await db.close()
 }

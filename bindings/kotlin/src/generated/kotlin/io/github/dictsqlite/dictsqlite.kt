@@ -705,6 +705,16 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_dictsqlite_uniffi_checksum_func_new_ticket(
     ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativechanges_next_page(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativechanges_position(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativechanges_ready_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativechanges_shut(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativechanges_take_page(
+    ): Int
     external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_clear_async(
     ): Int
     external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_contains_async(
@@ -751,6 +761,22 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_tables_async(
     ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_atomic(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_atomic_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_changes(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_changes_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_enable_changes(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_enable_changes_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_has_changes(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_has_changes_async(
+    ): Int
     external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_contains(
     ): Int
     external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_drop_table(
@@ -780,6 +806,14 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_table(
     ): Int
     external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_tables(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_begin(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_begin_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_watch(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_watch_async(
     ): Int
     external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_clear(
     ): Int
@@ -815,6 +849,84 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_dictsqlite_uniffi_checksum_method_nativescan_next_page_async(
     ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_abandon(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_clear(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_commit(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_contains(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_delete(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_entry(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_expire(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_get(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_incr(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_is_open(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_len(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_name(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_pop(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_release(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_remove(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_rollback(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_rollback_to(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_savepoint(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_scan(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_set(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_set_default(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_storage_mode(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_table(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_clear_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_commit_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_contains_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_entry_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_expire_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_get_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_incr_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_len_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_pop_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_remove_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_set_default_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_table_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativewatch_next_page(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativewatch_ready_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativewatch_shut(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativewatch_take_page(
+    ): Int
     external fun ffi_dictsqlite_uniffi_uniffi_contract_version(
     ): Int
 
@@ -835,6 +947,20 @@ internal object UniffiLib {
     }
 
     internal fun ensureInitialized() = Unit
+    external fun uniffi_dictsqlite_uniffi_fn_clone_nativechanges(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_free_nativechanges(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativechanges_next_page(`ptr`: Long,`timeout`: Double,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativechanges_position(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativechanges_ready_async(`ptr`: Long,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativechanges_shut(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativechanges_take_page(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_dictsqlite_uniffi_fn_clone_nativedict(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_dictsqlite_uniffi_fn_free_nativedict(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -885,6 +1011,22 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_tables_async(`ptr`: Long,`ticket`: Long,
     ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_atomic(`ptr`: Long,`checks`: RustBuffer.ByValue,`writes`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_atomic_async(`ptr`: Long,`checks`: RustBuffer.ByValue,`writes`: RustBuffer.ByValue,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_changes(`ptr`: Long,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_changes_async(`ptr`: Long,`options`: RustBuffer.ByValue,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_enable_changes(`ptr`: Long,`count`: RustBuffer.ByValue,`age`: Double,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_enable_changes_async(`ptr`: Long,`count`: RustBuffer.ByValue,`age`: Double,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_has_changes(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Byte
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_has_changes_async(`ptr`: Long,`ticket`: Long,
+    ): Long
     external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_contains(`ptr`: Long,`key`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Byte
     external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_drop_table(`ptr`: Long,`name`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -915,6 +1057,14 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_tables(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_begin(`ptr`: Long,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_begin_async(`ptr`: Long,`options`: RustBuffer.ByValue,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_watch(`ptr`: Long,`keys`: RustBuffer.ByValue,`prefix`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_watch_async(`ptr`: Long,`keys`: RustBuffer.ByValue,`prefix`: RustBuffer.ByValue,`ticket`: Long,
+    ): Long
     external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_clear(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_delete(`ptr`: Long,`key`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -953,6 +1103,92 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_dictsqlite_uniffi_fn_method_nativescan_next_page_async(`ptr`: Long,`ticket`: Long,
     ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_clone_nativetransaction(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_free_nativetransaction(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_abandon(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_clear(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_commit(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_contains(`ptr`: Long,`key`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Byte
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_delete(`ptr`: Long,`key`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_entry(`ptr`: Long,`key`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_expire(`ptr`: Long,`key`: RustBuffer.ByValue,`ttl`: Double,uniffi_out_err: UniffiRustCallStatus,
+    ): Byte
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_get(`ptr`: Long,`key`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_incr(`ptr`: Long,`key`: RustBuffer.ByValue,`delta`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_is_open(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Byte
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_len(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_name(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_pop(`ptr`: Long,`key`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_release(`ptr`: Long,`savepoint`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_remove(`ptr`: Long,`key`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Byte
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_rollback(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_rollback_to(`ptr`: Long,`savepoint`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_savepoint(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_scan(`ptr`: Long,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_set(`ptr`: Long,`key`: RustBuffer.ByValue,`value`: RustBuffer.ByValue,`ttl`: Double,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_set_default(`ptr`: Long,`key`: RustBuffer.ByValue,`value`: RustBuffer.ByValue,`ttl`: Double,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_storage_mode(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_table(`ptr`: Long,`name`: RustBuffer.ByValue,`storageMode`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_clear_async(`ptr`: Long,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_commit_async(`ptr`: Long,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_contains_async(`ptr`: Long,`key`: RustBuffer.ByValue,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_entry_async(`ptr`: Long,`key`: RustBuffer.ByValue,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_expire_async(`ptr`: Long,`key`: RustBuffer.ByValue,`ttl`: Double,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_get_async(`ptr`: Long,`key`: RustBuffer.ByValue,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_incr_async(`ptr`: Long,`key`: RustBuffer.ByValue,`delta`: Long,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_len_async(`ptr`: Long,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_pop_async(`ptr`: Long,`key`: RustBuffer.ByValue,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_remove_async(`ptr`: Long,`key`: RustBuffer.ByValue,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_set_default_async(`ptr`: Long,`key`: RustBuffer.ByValue,`value`: RustBuffer.ByValue,`ttl`: Double,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativetransaction_table_async(`ptr`: Long,`name`: RustBuffer.ByValue,`storageMode`: RustBuffer.ByValue,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_clone_nativewatch(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_free_nativewatch(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativewatch_next_page(`ptr`: Long,`timeout`: Double,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativewatch_ready_async(`ptr`: Long,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativewatch_shut(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativewatch_take_page(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_dictsqlite_uniffi_fn_func_native_end(`seconds`: Double,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_dictsqlite_uniffi_fn_func_native_nothing(uniffi_out_err: UniffiRustCallStatus,
@@ -1112,6 +1348,21 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dictsqlite_uniffi_checksum_func_new_ticket() and 0xFFFF) != 56346) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativechanges_next_page() and 0xFFFF) != 18661) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativechanges_position() and 0xFFFF) != 33098) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativechanges_ready_async() and 0xFFFF) != 59586) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativechanges_shut() and 0xFFFF) != 55259) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativechanges_take_page() and 0xFFFF) != 62816) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_clear_async() and 0xFFFF) != 49205) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1181,6 +1432,30 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_tables_async() and 0xFFFF) != 45248) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_atomic() and 0xFFFF) != 31549) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_atomic_async() and 0xFFFF) != 7617) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_changes() and 0xFFFF) != 39909) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_changes_async() and 0xFFFF) != 53228) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_enable_changes() and 0xFFFF) != 62451) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_enable_changes_async() and 0xFFFF) != 62536) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_has_changes() and 0xFFFF) != 2389) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_has_changes_async() and 0xFFFF) != 19625) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_contains() and 0xFFFF) != 26074) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1224,6 +1499,18 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_tables() and 0xFFFF) != 50772) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_begin() and 0xFFFF) != 48427) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_begin_async() and 0xFFFF) != 48205) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_watch() and 0xFFFF) != 11579) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_watch_async() and 0xFFFF) != 30811) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_clear() and 0xFFFF) != 16574) {
@@ -1275,6 +1562,123 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativescan_next_page_async() and 0xFFFF) != 43089) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_abandon() and 0xFFFF) != 16917) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_clear() and 0xFFFF) != 27691) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_commit() and 0xFFFF) != 14910) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_contains() and 0xFFFF) != 50667) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_delete() and 0xFFFF) != 36289) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_entry() and 0xFFFF) != 17128) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_expire() and 0xFFFF) != 20339) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_get() and 0xFFFF) != 20839) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_incr() and 0xFFFF) != 40123) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_is_open() and 0xFFFF) != 15873) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_len() and 0xFFFF) != 10784) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_name() and 0xFFFF) != 65183) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_pop() and 0xFFFF) != 28207) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_release() and 0xFFFF) != 3067) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_remove() and 0xFFFF) != 31744) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_rollback() and 0xFFFF) != 31847) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_rollback_to() and 0xFFFF) != 6601) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_savepoint() and 0xFFFF) != 2688) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_scan() and 0xFFFF) != 33020) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_set() and 0xFFFF) != 1112) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_set_default() and 0xFFFF) != 41378) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_storage_mode() and 0xFFFF) != 31544) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_table() and 0xFFFF) != 2645) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_clear_async() and 0xFFFF) != 60429) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_commit_async() and 0xFFFF) != 18687) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_contains_async() and 0xFFFF) != 43862) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_entry_async() and 0xFFFF) != 33003) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_expire_async() and 0xFFFF) != 27289) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_get_async() and 0xFFFF) != 6427) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_incr_async() and 0xFFFF) != 58581) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_len_async() and 0xFFFF) != 17764) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_pop_async() and 0xFFFF) != 46338) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_remove_async() and 0xFFFF) != 64154) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_set_default_async() and 0xFFFF) != 52066) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativetransaction_table_async() and 0xFFFF) != 34522) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativewatch_next_page() and 0xFFFF) != 45989) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativewatch_ready_async() and 0xFFFF) != 24251) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativewatch_shut() and 0xFFFF) != 26825) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativewatch_take_page() and 0xFFFF) != 9539) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
 }
@@ -1751,6 +2155,370 @@ public object FfiConverterByteArray: FfiConverterRustBuffer<ByteArray> {
 
 
 /**
+ * A stream of changes. It holds a page at most, and nothing else while nobody waits.
+ */
+public interface NativeChangesInterface {
+
+    /**
+     * The next changes, at most about a thousand. Waits for one; empty when `timeout` seconds
+     * (infinity: no limit) pass.
+     */
+    fun `nextPage`(`timeout`: kotlin.Double): List<NativeChange>
+
+    /**
+     * Everything up to this number was given out, or passed over by the options.
+     */
+    fun `position`(): kotlin.Long
+
+    /**
+     * Done when there is a page to take. Cancelled, it loses nothing.
+     */
+    suspend fun `readyAsync`(`ticket`: kotlin.ULong)
+
+    /**
+     * Ends the stream: who waits for it is told `Closed`.
+     */
+    fun `shut`()
+
+    /**
+     * The page that is there; empty when none is, since somebody else took it.
+     */
+    fun `takePage`(): List<NativeChange>
+
+    companion object
+}
+
+/**
+ * A stream of changes. It holds a page at most, and nothing else while nobody waits.
+ */
+open class NativeChanges: Disposable, AutoCloseable, NativeChangesInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_dictsqlite_uniffi_fn_free_nativechanges(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_clone_nativechanges(handle, status)
+        }
+    }
+
+
+    /**
+     * The next changes, at most about a thousand. Waits for one; empty when `timeout` seconds
+     * (infinity: no limit) pass.
+     */
+    @Throws(NativeException::class)override fun `nextPage`(`timeout`: kotlin.Double): List<NativeChange> {
+            return FfiConverterSequenceTypeNativeChange.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativechanges_next_page(
+        it,
+
+        FfiConverterDouble.lower(`timeout`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Everything up to this number was given out, or passed over by the options.
+     */override fun `position`(): kotlin.Long {
+            return FfiConverterLong.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativechanges_position(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Done when there is a page to take. Cancelled, it loses nothing.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `readyAsync`(`ticket`: kotlin.ULong) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativechanges_ready_async(
+                uniffiHandle,
+
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Ends the stream: who waits for it is told `Closed`.
+     */override fun `shut`()
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativechanges_shut(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * The page that is there; empty when none is, since somebody else took it.
+     */override fun `takePage`(): List<NativeChange> {
+            return FfiConverterSequenceTypeNativeChange.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativechanges_take_page(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNativeChanges: FfiConverter<NativeChanges, Long> {
+    override fun lower(value: NativeChanges): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): NativeChanges {
+        return NativeChanges(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): NativeChanges {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: NativeChanges) = 8UL
+
+    override fun write(value: NativeChanges, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * A handle on one table of a store.
  */
 public interface NativeDictInterface {
@@ -1871,6 +2639,48 @@ public interface NativeDictInterface {
     suspend fun `tablesAsync`(`ticket`: kotlin.ULong): List<NativeTable>
 
     /**
+     * Does all of the writes, in order, if every check holds, or nothing; gives the number of the
+     * last operation, which is the version of what was written last.
+     */
+    fun `atomic`(`checks`: List<NativeCheck>, `writes`: List<NativeWrite>): kotlin.Long
+
+    /**
+     * The same as a future.
+     */
+    suspend fun `atomicAsync`(`checks`: List<NativeCheck>, `writes`: List<NativeWrite>, `ticket`: kotlin.ULong): kotlin.Long
+
+    /**
+     * A stream of the changes of the store's tables, as they are committed.
+     */
+    fun `changes`(`options`: NativeChangesOptions): NativeChanges
+
+    /**
+     * The same as a future.
+     */
+    suspend fun `changesAsync`(`options`: NativeChangesOptions, `ticket`: kotlin.ULong): NativeChanges
+
+    /**
+     * Has the changes of this table logged from now on. `count` and `age` (seconds, NaN: as it is)
+     * limit the log of the whole store.
+     */
+    fun `enableChanges`(`count`: kotlin.Long?, `age`: kotlin.Double)
+
+    /**
+     * The same as a future.
+     */
+    suspend fun `enableChangesAsync`(`count`: kotlin.Long?, `age`: kotlin.Double, `ticket`: kotlin.ULong)
+
+    /**
+     * True when the changes of this table are logged.
+     */
+    fun `hasChanges`(): kotlin.Boolean
+
+    /**
+     * The same as a future.
+     */
+    suspend fun `hasChangesAsync`(`ticket`: kotlin.ULong): kotlin.Boolean
+
+    /**
      * True when there is an entry for `key`.
      */
     fun `contains`(`key`: Key): kotlin.Boolean
@@ -1944,6 +2754,26 @@ public interface NativeDictInterface {
      * The store's tables, in the order of their names.
      */
     fun `tables`(): List<NativeTable>
+
+    /**
+     * Begins a transaction over all tables of the store, on this thread.
+     */
+    fun `begin`(`options`: NativeTransactionOptions): NativeTransaction
+
+    /**
+     * Begins one that may be moved between threads.
+     */
+    suspend fun `beginAsync`(`options`: NativeTransactionOptions, `ticket`: kotlin.ULong): NativeTransaction
+
+    /**
+     * Watches `keys`; without any, all keys of this table with `prefix`, which needs its change log.
+     */
+    fun `watch`(`keys`: List<Key>, `prefix`: Key?): NativeWatch
+
+    /**
+     * The same as a future.
+     */
+    suspend fun `watchAsync`(`keys`: List<Key>, `prefix`: Key?, `ticket`: kotlin.ULong): NativeWatch
 
     /**
      * Removes every entry of the table, and gives how many rows that were.
@@ -2742,6 +3572,186 @@ open class NativeDict: Disposable, AutoCloseable, NativeDictInterface
 
 
     /**
+     * Does all of the writes, in order, if every check holds, or nothing; gives the number of the
+     * last operation, which is the version of what was written last.
+     */
+    @Throws(NativeException::class)override fun `atomic`(`checks`: List<NativeCheck>, `writes`: List<NativeWrite>): kotlin.Long {
+            return FfiConverterLong.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_atomic(
+        it,
+
+        FfiConverterSequenceTypeNativeCheck.lower(`checks`),
+        FfiConverterSequenceTypeNativeWrite.lower(`writes`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The same as a future.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `atomicAsync`(`checks`: List<NativeCheck>, `writes`: List<NativeWrite>, `ticket`: kotlin.ULong) : kotlin.Long {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_atomic_async(
+                uniffiHandle,
+
+        FfiConverterSequenceTypeNativeCheck.lower(`checks`),
+        FfiConverterSequenceTypeNativeWrite.lower(`writes`),
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_i64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_i64(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_i64(future) },
+        // lift function
+        { FfiConverterLong.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * A stream of the changes of the store's tables, as they are committed.
+     */
+    @Throws(NativeException::class)override fun `changes`(`options`: NativeChangesOptions): NativeChanges {
+            return FfiConverterTypeNativeChanges.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_changes(
+        it,
+
+        FfiConverterTypeNativeChangesOptions.lower(`options`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The same as a future.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `changesAsync`(`options`: NativeChangesOptions, `ticket`: kotlin.ULong) : NativeChanges {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_changes_async(
+                uniffiHandle,
+
+        FfiConverterTypeNativeChangesOptions.lower(`options`),
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterTypeNativeChanges.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Has the changes of this table logged from now on. `count` and `age` (seconds, NaN: as it is)
+     * limit the log of the whole store.
+     */
+    @Throws(NativeException::class)override fun `enableChanges`(`count`: kotlin.Long?, `age`: kotlin.Double)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_enable_changes(
+        it,
+
+        FfiConverterOptionalLong.lower(`count`),
+        FfiConverterDouble.lower(`age`),_status)
+}
+    }
+
+
+
+
+    /**
+     * The same as a future.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `enableChangesAsync`(`count`: kotlin.Long?, `age`: kotlin.Double, `ticket`: kotlin.ULong) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_enable_changes_async(
+                uniffiHandle,
+
+        FfiConverterOptionalLong.lower(`count`),
+        FfiConverterDouble.lower(`age`),
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * True when the changes of this table are logged.
+     */
+    @Throws(NativeException::class)override fun `hasChanges`(): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_has_changes(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The same as a future.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `hasChangesAsync`(`ticket`: kotlin.ULong) : kotlin.Boolean {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_has_changes_async(
+                uniffiHandle,
+
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_i8(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_i8(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_i8(future) },
+        // lift function
+        { FfiConverterBoolean.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
      * True when there is an entry for `key`.
      */
     @Throws(NativeException::class)override fun `contains`(`key`: Key): kotlin.Boolean {
@@ -3000,6 +4010,96 @@ open class NativeDict: Disposable, AutoCloseable, NativeDictInterface
     )
     }
 
+
+
+    /**
+     * Begins a transaction over all tables of the store, on this thread.
+     */
+    @Throws(NativeException::class)override fun `begin`(`options`: NativeTransactionOptions): NativeTransaction {
+            return FfiConverterTypeNativeTransaction.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_begin(
+        it,
+
+        FfiConverterTypeNativeTransactionOptions.lower(`options`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Begins one that may be moved between threads.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `beginAsync`(`options`: NativeTransactionOptions, `ticket`: kotlin.ULong) : NativeTransaction {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_begin_async(
+                uniffiHandle,
+
+        FfiConverterTypeNativeTransactionOptions.lower(`options`),
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterTypeNativeTransaction.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Watches `keys`; without any, all keys of this table with `prefix`, which needs its change log.
+     */
+    @Throws(NativeException::class)override fun `watch`(`keys`: List<Key>, `prefix`: Key?): NativeWatch {
+            return FfiConverterTypeNativeWatch.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_watch(
+        it,
+
+        FfiConverterSequenceTypeKey.lower(`keys`),
+        FfiConverterOptionalTypeKey.lower(`prefix`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The same as a future.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `watchAsync`(`keys`: List<Key>, `prefix`: Key?, `ticket`: kotlin.ULong) : NativeWatch {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_watch_async(
+                uniffiHandle,
+
+        FfiConverterSequenceTypeKey.lower(`keys`),
+        FfiConverterOptionalTypeKey.lower(`prefix`),
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterTypeNativeWatch.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
 
 
     /**
@@ -3615,6 +4715,1696 @@ public object FfiConverterTypeNativeScan: FfiConverter<NativeScan, Long> {
 }
 
 
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * A transaction, as a dict on one of the store's tables. When the last handle on it is gone before
+ * its commit, it is rolled back.
+ */
+public interface NativeTransactionInterface {
+
+    /**
+     * Gives it up from any thread, whether it is over or not.
+     */
+    fun `abandon`()
+
+    /**
+     * Deletes every entry of the table, and gives how many those were.
+     */
+    fun `clear`(): kotlin.ULong
+
+    /**
+     * Commits; gives the number of its last operation, 0 when nothing was written.
+     */
+    fun `commit`(): kotlin.Long
+
+    /**
+     * True when there is an entry for `key`.
+     */
+    fun `contains`(`key`: Key): kotlin.Boolean
+
+    /**
+     * Deletes `key`, whether it is there or not. It never waits.
+     */
+    fun `delete`(`key`: Key)
+
+    /**
+     * The value of `key` with its version (0 when it was written here) and expiry.
+     */
+    fun `entry`(`key`: Key): NativeEntry?
+
+    /**
+     * Changes when an entry expires and leaves its value; false when there is none.
+     */
+    fun `expire`(`key`: Key, `ttl`: kotlin.Double): kotlin.Boolean
+
+    /**
+     * The value of `key`.
+     */
+    fun `get`(`key`: Key): kotlin.ByteArray?
+
+    /**
+     * Adds `delta` to an integer, which counts from 0 when there is none, and gives the sum.
+     */
+    fun `incr`(`key`: Key, `delta`: kotlin.Long): kotlin.Long
+
+    /**
+     * True as long as it was neither committed nor rolled back, and its time is not up.
+     */
+    fun `isOpen`(): kotlin.Boolean
+
+    /**
+     * The number of entries.
+     */
+    fun `len`(): kotlin.ULong
+
+    /**
+     * The name of the table that this handle is on.
+     */
+    fun `name`(): kotlin.String
+
+    /**
+     * Removes and returns an entry.
+     */
+    fun `pop`(`key`: Key): NativeEntry?
+
+    /**
+     * Forgets a savepoint and the ones after it; what was written stays.
+     */
+    fun `release`(`savepoint`: kotlin.ULong)
+
+    /**
+     * Deletes `key` and says whether it was there.
+     */
+    fun `remove`(`key`: Key): kotlin.Boolean
+
+    /**
+     * Gives everything up that was written in it.
+     */
+    fun `rollback`()
+
+    /**
+     * Takes back everything that was written since a savepoint, which stays.
+     */
+    fun `rollbackTo`(`savepoint`: kotlin.ULong)
+
+    /**
+     * Marks what was written so far, and gives the mark's number.
+     */
+    fun `savepoint`(): kotlin.ULong
+
+    /**
+     * Begins a scan of the snapshot and the transaction's own writes.
+     */
+    fun `scan`(`options`: NativeScanOptions): NativeScan
+
+    /**
+     * Sets `key` to `value`. It never waits.
+     */
+    fun `set`(`key`: Key, `value`: kotlin.ByteArray, `ttl`: kotlin.Double)
+
+    /**
+     * The entry of `key` if there is one; else sets it to `value` and returns nothing.
+     */
+    fun `setDefault`(`key`: Key, `value`: kotlin.ByteArray, `ttl`: kotlin.Double): NativeEntry?
+
+    /**
+     * The codec of that table.
+     */
+    fun `storageMode`(): StorageMode
+
+    /**
+     * The same transaction on another table; a missing one is made at once.
+     */
+    fun `table`(`name`: kotlin.String, `storageMode`: StorageMode?): NativeTransaction
+
+    /**
+     * Deletes every entry of the table, and gives how many those were.
+     */
+    suspend fun `clearAsync`(`ticket`: kotlin.ULong): kotlin.ULong
+
+    /**
+     * Commits; gives the number of its last operation, 0 when nothing was written. Cancelled before
+     * the writer begins, it does not happen.
+     */
+    suspend fun `commitAsync`(`ticket`: kotlin.ULong): kotlin.Long
+
+    /**
+     * True when there is an entry for `key`.
+     */
+    suspend fun `containsAsync`(`key`: Key, `ticket`: kotlin.ULong): kotlin.Boolean
+
+    /**
+     * The value of `key` with its version (0 when it was written here) and expiry.
+     */
+    suspend fun `entryAsync`(`key`: Key, `ticket`: kotlin.ULong): NativeEntry?
+
+    /**
+     * Changes when an entry expires and leaves its value; false when there is none.
+     */
+    suspend fun `expireAsync`(`key`: Key, `ttl`: kotlin.Double, `ticket`: kotlin.ULong): kotlin.Boolean
+
+    /**
+     * The value of `key`.
+     */
+    suspend fun `getAsync`(`key`: Key, `ticket`: kotlin.ULong): kotlin.ByteArray?
+
+    /**
+     * Adds `delta` to an integer, which counts from 0 when there is none, and gives the sum.
+     */
+    suspend fun `incrAsync`(`key`: Key, `delta`: kotlin.Long, `ticket`: kotlin.ULong): kotlin.Long
+
+    /**
+     * The number of entries.
+     */
+    suspend fun `lenAsync`(`ticket`: kotlin.ULong): kotlin.ULong
+
+    /**
+     * Removes and returns an entry.
+     */
+    suspend fun `popAsync`(`key`: Key, `ticket`: kotlin.ULong): NativeEntry?
+
+    /**
+     * Deletes `key` and says whether it was there.
+     */
+    suspend fun `removeAsync`(`key`: Key, `ticket`: kotlin.ULong): kotlin.Boolean
+
+    /**
+     * The entry of `key` if there is one; else sets it to `value` and returns nothing.
+     */
+    suspend fun `setDefaultAsync`(`key`: Key, `value`: kotlin.ByteArray, `ttl`: kotlin.Double, `ticket`: kotlin.ULong): NativeEntry?
+
+    /**
+     * The same transaction on another table; a missing one is made at once.
+     */
+    suspend fun `tableAsync`(`name`: kotlin.String, `storageMode`: StorageMode?, `ticket`: kotlin.ULong): NativeTransaction
+
+    companion object
+}
+
+/**
+ * A transaction, as a dict on one of the store's tables. When the last handle on it is gone before
+ * its commit, it is rolled back.
+ */
+open class NativeTransaction: Disposable, AutoCloseable, NativeTransactionInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_dictsqlite_uniffi_fn_free_nativetransaction(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_clone_nativetransaction(handle, status)
+        }
+    }
+
+
+    /**
+     * Gives it up from any thread, whether it is over or not.
+     */override fun `abandon`()
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_abandon(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * Deletes every entry of the table, and gives how many those were.
+     */
+    @Throws(NativeException::class)override fun `clear`(): kotlin.ULong {
+            return FfiConverterULong.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_clear(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Commits; gives the number of its last operation, 0 when nothing was written.
+     */
+    @Throws(NativeException::class)override fun `commit`(): kotlin.Long {
+            return FfiConverterLong.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_commit(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * True when there is an entry for `key`.
+     */
+    @Throws(NativeException::class)override fun `contains`(`key`: Key): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_contains(
+        it,
+
+        FfiConverterTypeKey.lower(`key`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Deletes `key`, whether it is there or not. It never waits.
+     */
+    @Throws(NativeException::class)override fun `delete`(`key`: Key)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_delete(
+        it,
+
+        FfiConverterTypeKey.lower(`key`),_status)
+}
+    }
+
+
+
+
+    /**
+     * The value of `key` with its version (0 when it was written here) and expiry.
+     */
+    @Throws(NativeException::class)override fun `entry`(`key`: Key): NativeEntry? {
+            return FfiConverterOptionalTypeNativeEntry.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_entry(
+        it,
+
+        FfiConverterTypeKey.lower(`key`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Changes when an entry expires and leaves its value; false when there is none.
+     */
+    @Throws(NativeException::class)override fun `expire`(`key`: Key, `ttl`: kotlin.Double): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_expire(
+        it,
+
+        FfiConverterTypeKey.lower(`key`),
+        FfiConverterDouble.lower(`ttl`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The value of `key`.
+     */
+    @Throws(NativeException::class)override fun `get`(`key`: Key): kotlin.ByteArray? {
+            return FfiConverterOptionalByteArray.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_get(
+        it,
+
+        FfiConverterTypeKey.lower(`key`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Adds `delta` to an integer, which counts from 0 when there is none, and gives the sum.
+     */
+    @Throws(NativeException::class)override fun `incr`(`key`: Key, `delta`: kotlin.Long): kotlin.Long {
+            return FfiConverterLong.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_incr(
+        it,
+
+        FfiConverterTypeKey.lower(`key`),
+        FfiConverterLong.lower(`delta`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * True as long as it was neither committed nor rolled back, and its time is not up.
+     */override fun `isOpen`(): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_is_open(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The number of entries.
+     */
+    @Throws(NativeException::class)override fun `len`(): kotlin.ULong {
+            return FfiConverterULong.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_len(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The name of the table that this handle is on.
+     */override fun `name`(): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_name(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Removes and returns an entry.
+     */
+    @Throws(NativeException::class)override fun `pop`(`key`: Key): NativeEntry? {
+            return FfiConverterOptionalTypeNativeEntry.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_pop(
+        it,
+
+        FfiConverterTypeKey.lower(`key`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Forgets a savepoint and the ones after it; what was written stays.
+     */
+    @Throws(NativeException::class)override fun `release`(`savepoint`: kotlin.ULong)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_release(
+        it,
+
+        FfiConverterULong.lower(`savepoint`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Deletes `key` and says whether it was there.
+     */
+    @Throws(NativeException::class)override fun `remove`(`key`: Key): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_remove(
+        it,
+
+        FfiConverterTypeKey.lower(`key`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Gives everything up that was written in it.
+     */
+    @Throws(NativeException::class)override fun `rollback`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_rollback(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * Takes back everything that was written since a savepoint, which stays.
+     */
+    @Throws(NativeException::class)override fun `rollbackTo`(`savepoint`: kotlin.ULong)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_rollback_to(
+        it,
+
+        FfiConverterULong.lower(`savepoint`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Marks what was written so far, and gives the mark's number.
+     */
+    @Throws(NativeException::class)override fun `savepoint`(): kotlin.ULong {
+            return FfiConverterULong.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_savepoint(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Begins a scan of the snapshot and the transaction's own writes.
+     */
+    @Throws(NativeException::class)override fun `scan`(`options`: NativeScanOptions): NativeScan {
+            return FfiConverterTypeNativeScan.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_scan(
+        it,
+
+        FfiConverterTypeNativeScanOptions.lower(`options`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Sets `key` to `value`. It never waits.
+     */
+    @Throws(NativeException::class)override fun `set`(`key`: Key, `value`: kotlin.ByteArray, `ttl`: kotlin.Double)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_set(
+        it,
+
+        FfiConverterTypeKey.lower(`key`),
+        FfiConverterByteArray.lower(`value`),
+        FfiConverterDouble.lower(`ttl`),_status)
+}
+    }
+
+
+
+
+    /**
+     * The entry of `key` if there is one; else sets it to `value` and returns nothing.
+     */
+    @Throws(NativeException::class)override fun `setDefault`(`key`: Key, `value`: kotlin.ByteArray, `ttl`: kotlin.Double): NativeEntry? {
+            return FfiConverterOptionalTypeNativeEntry.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_set_default(
+        it,
+
+        FfiConverterTypeKey.lower(`key`),
+        FfiConverterByteArray.lower(`value`),
+        FfiConverterDouble.lower(`ttl`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The codec of that table.
+     */override fun `storageMode`(): StorageMode {
+            return FfiConverterTypeStorageMode.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_storage_mode(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The same transaction on another table; a missing one is made at once.
+     */
+    @Throws(NativeException::class)override fun `table`(`name`: kotlin.String, `storageMode`: StorageMode?): NativeTransaction {
+            return FfiConverterTypeNativeTransaction.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_table(
+        it,
+
+        FfiConverterString.lower(`name`),
+        FfiConverterOptionalTypeStorageMode.lower(`storageMode`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Deletes every entry of the table, and gives how many those were.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `clearAsync`(`ticket`: kotlin.ULong) : kotlin.ULong {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_clear_async(
+                uniffiHandle,
+
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterULong.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Commits; gives the number of its last operation, 0 when nothing was written. Cancelled before
+     * the writer begins, it does not happen.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `commitAsync`(`ticket`: kotlin.ULong) : kotlin.Long {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_commit_async(
+                uniffiHandle,
+
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_i64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_i64(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_i64(future) },
+        // lift function
+        { FfiConverterLong.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * True when there is an entry for `key`.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `containsAsync`(`key`: Key, `ticket`: kotlin.ULong) : kotlin.Boolean {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_contains_async(
+                uniffiHandle,
+
+        FfiConverterTypeKey.lower(`key`),
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_i8(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_i8(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_i8(future) },
+        // lift function
+        { FfiConverterBoolean.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * The value of `key` with its version (0 when it was written here) and expiry.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `entryAsync`(`key`: Key, `ticket`: kotlin.ULong) : NativeEntry? {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_entry_async(
+                uniffiHandle,
+
+        FfiConverterTypeKey.lower(`key`),
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterOptionalTypeNativeEntry.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Changes when an entry expires and leaves its value; false when there is none.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `expireAsync`(`key`: Key, `ttl`: kotlin.Double, `ticket`: kotlin.ULong) : kotlin.Boolean {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_expire_async(
+                uniffiHandle,
+
+        FfiConverterTypeKey.lower(`key`),
+        FfiConverterDouble.lower(`ttl`),
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_i8(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_i8(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_i8(future) },
+        // lift function
+        { FfiConverterBoolean.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * The value of `key`.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `getAsync`(`key`: Key, `ticket`: kotlin.ULong) : kotlin.ByteArray? {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_get_async(
+                uniffiHandle,
+
+        FfiConverterTypeKey.lower(`key`),
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterOptionalByteArray.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Adds `delta` to an integer, which counts from 0 when there is none, and gives the sum.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `incrAsync`(`key`: Key, `delta`: kotlin.Long, `ticket`: kotlin.ULong) : kotlin.Long {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_incr_async(
+                uniffiHandle,
+
+        FfiConverterTypeKey.lower(`key`),
+        FfiConverterLong.lower(`delta`),
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_i64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_i64(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_i64(future) },
+        // lift function
+        { FfiConverterLong.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * The number of entries.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `lenAsync`(`ticket`: kotlin.ULong) : kotlin.ULong {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_len_async(
+                uniffiHandle,
+
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterULong.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Removes and returns an entry.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `popAsync`(`key`: Key, `ticket`: kotlin.ULong) : NativeEntry? {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_pop_async(
+                uniffiHandle,
+
+        FfiConverterTypeKey.lower(`key`),
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterOptionalTypeNativeEntry.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Deletes `key` and says whether it was there.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `removeAsync`(`key`: Key, `ticket`: kotlin.ULong) : kotlin.Boolean {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_remove_async(
+                uniffiHandle,
+
+        FfiConverterTypeKey.lower(`key`),
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_i8(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_i8(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_i8(future) },
+        // lift function
+        { FfiConverterBoolean.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * The entry of `key` if there is one; else sets it to `value` and returns nothing.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `setDefaultAsync`(`key`: Key, `value`: kotlin.ByteArray, `ttl`: kotlin.Double, `ticket`: kotlin.ULong) : NativeEntry? {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_set_default_async(
+                uniffiHandle,
+
+        FfiConverterTypeKey.lower(`key`),
+        FfiConverterByteArray.lower(`value`),
+        FfiConverterDouble.lower(`ttl`),
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterOptionalTypeNativeEntry.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * The same transaction on another table; a missing one is made at once.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `tableAsync`(`name`: kotlin.String, `storageMode`: StorageMode?, `ticket`: kotlin.ULong) : NativeTransaction {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativetransaction_table_async(
+                uniffiHandle,
+
+        FfiConverterString.lower(`name`),
+        FfiConverterOptionalTypeStorageMode.lower(`storageMode`),
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterTypeNativeTransaction.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNativeTransaction: FfiConverter<NativeTransaction, Long> {
+    override fun lower(value: NativeTransaction): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): NativeTransaction {
+        return NativeTransaction(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): NativeTransaction {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: NativeTransaction) = 8UL
+
+    override fun write(value: NativeTransaction, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * Keys being watched. It holds a page at most, and nothing else while nobody waits.
+ */
+public interface NativeWatchInterface {
+
+    /**
+     * What is there, the first time; then what has changed since. Waits for it; empty when `timeout`
+     * seconds (infinity: no limit) pass.
+     */
+    fun `nextPage`(`timeout`: kotlin.Double): List<NativeWatched>
+
+    /**
+     * Done when there is a page to take. Cancelled, it loses nothing.
+     */
+    suspend fun `readyAsync`(`ticket`: kotlin.ULong)
+
+    /**
+     * Ends it: who waits for it is told `Closed`.
+     */
+    fun `shut`()
+
+    /**
+     * The page that is there; empty when none is, since somebody else took it.
+     */
+    fun `takePage`(): List<NativeWatched>
+
+    companion object
+}
+
+/**
+ * Keys being watched. It holds a page at most, and nothing else while nobody waits.
+ */
+open class NativeWatch: Disposable, AutoCloseable, NativeWatchInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_dictsqlite_uniffi_fn_free_nativewatch(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_clone_nativewatch(handle, status)
+        }
+    }
+
+
+    /**
+     * What is there, the first time; then what has changed since. Waits for it; empty when `timeout`
+     * seconds (infinity: no limit) pass.
+     */
+    @Throws(NativeException::class)override fun `nextPage`(`timeout`: kotlin.Double): List<NativeWatched> {
+            return FfiConverterSequenceTypeNativeWatched.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativewatch_next_page(
+        it,
+
+        FfiConverterDouble.lower(`timeout`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Done when there is a page to take. Cancelled, it loses nothing.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `readyAsync`(`ticket`: kotlin.ULong) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativewatch_ready_async(
+                uniffiHandle,
+
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Ends it: who waits for it is told `Closed`.
+     */override fun `shut`()
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativewatch_shut(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * The page that is there; empty when none is, since somebody else took it.
+     */override fun `takePage`(): List<NativeWatched> {
+            return FfiConverterSequenceTypeNativeWatched.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativewatch_take_page(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNativeWatch: FfiConverter<NativeWatch, Long> {
+    override fun lower(value: NativeWatch): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): NativeWatch {
+        return NativeWatch(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): NativeWatch {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: NativeWatch) = 8UL
+
+    override fun write(value: NativeWatch, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+
+/**
+ * One change of one entry, as it was committed.
+ */
+data class NativeChange (
+    /**
+     * The number of the operation: larger than that of every change committed before.
+     */
+    val `seq`: kotlin.Long
+    ,
+    /**
+     * What happened.
+     */
+    val `kind`: ChangeKind
+    ,
+    /**
+     * The table's name.
+     */
+    val `table`: kotlin.String
+    ,
+    /**
+     * The codec of the values.
+     */
+    val `storageMode`: StorageMode
+    ,
+    /**
+     * The key.
+     */
+    val `key`: Key
+    ,
+    /**
+     * The value before; none for an insert.
+     */
+    val `oldValue`: kotlin.ByteArray?
+    ,
+    /**
+     * The value after; none for a delete and an expiry.
+     */
+    val `newValue`: kotlin.ByteArray?
+    ,
+    /**
+     * When the entry as it is now expires, in milliseconds since the Unix epoch.
+     */
+    val `expiresAt`: kotlin.Long?
+    ,
+    /**
+     * When it was written, in milliseconds since the Unix epoch.
+     */
+    val `at`: kotlin.Long
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNativeChange: FfiConverterRustBuffer<NativeChange> {
+    override fun read(buf: ByteBuffer): NativeChange {
+        return NativeChange(
+            FfiConverterLong.read(buf),
+            FfiConverterTypeChangeKind.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterTypeStorageMode.read(buf),
+            FfiConverterTypeKey.read(buf),
+            FfiConverterOptionalByteArray.read(buf),
+            FfiConverterOptionalByteArray.read(buf),
+            FfiConverterOptionalLong.read(buf),
+            FfiConverterLong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: NativeChange) = (
+            FfiConverterLong.allocationSize(value.`seq`) +
+            FfiConverterTypeChangeKind.allocationSize(value.`kind`) +
+            FfiConverterString.allocationSize(value.`table`) +
+            FfiConverterTypeStorageMode.allocationSize(value.`storageMode`) +
+            FfiConverterTypeKey.allocationSize(value.`key`) +
+            FfiConverterOptionalByteArray.allocationSize(value.`oldValue`) +
+            FfiConverterOptionalByteArray.allocationSize(value.`newValue`) +
+            FfiConverterOptionalLong.allocationSize(value.`expiresAt`) +
+            FfiConverterLong.allocationSize(value.`at`)
+    )
+
+    override fun write(value: NativeChange, buf: ByteBuffer) {
+            FfiConverterLong.write(value.`seq`, buf)
+            FfiConverterTypeChangeKind.write(value.`kind`, buf)
+            FfiConverterString.write(value.`table`, buf)
+            FfiConverterTypeStorageMode.write(value.`storageMode`, buf)
+            FfiConverterTypeKey.write(value.`key`, buf)
+            FfiConverterOptionalByteArray.write(value.`oldValue`, buf)
+            FfiConverterOptionalByteArray.write(value.`newValue`, buf)
+            FfiConverterOptionalLong.write(value.`expiresAt`, buf)
+            FfiConverterLong.write(value.`at`, buf)
+    }
+}
+
+
+
+/**
+ * Which changes a stream gives.
+ */
+data class NativeChangesOptions (
+    /**
+     * The changes after this number; 0 from the beginning of what is kept, none those that are
+     * committed from now on.
+     */
+    val `since`: kotlin.Long? = null
+    ,
+    /**
+     * Only those of these tables; none of every table whose changes are logged.
+     */
+    val `tables`: List<kotlin.String>? = null
+    ,
+    /**
+     * Only those of keys of the prefix's own type that begin with it.
+     */
+    val `prefix`: Key? = null
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNativeChangesOptions: FfiConverterRustBuffer<NativeChangesOptions> {
+    override fun read(buf: ByteBuffer): NativeChangesOptions {
+        return NativeChangesOptions(
+            FfiConverterOptionalLong.read(buf),
+            FfiConverterOptionalSequenceString.read(buf),
+            FfiConverterOptionalTypeKey.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: NativeChangesOptions) = (
+            FfiConverterOptionalLong.allocationSize(value.`since`) +
+            FfiConverterOptionalSequenceString.allocationSize(value.`tables`) +
+            FfiConverterOptionalTypeKey.allocationSize(value.`prefix`)
+    )
+
+    override fun write(value: NativeChangesOptions, buf: ByteBuffer) {
+            FfiConverterOptionalLong.write(value.`since`, buf)
+            FfiConverterOptionalSequenceString.write(value.`tables`, buf)
+            FfiConverterOptionalTypeKey.write(value.`prefix`, buf)
+    }
+}
+
+
+
+/**
+ * A key that must have a version.
+ */
+data class NativeCheck (
+    /**
+     * The key.
+     */
+    val `key`: Key
+    ,
+    /**
+     * 0: there must be no entry.
+     */
+    val `version`: kotlin.Long
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNativeCheck: FfiConverterRustBuffer<NativeCheck> {
+    override fun read(buf: ByteBuffer): NativeCheck {
+        return NativeCheck(
+            FfiConverterTypeKey.read(buf),
+            FfiConverterLong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: NativeCheck) = (
+            FfiConverterTypeKey.allocationSize(value.`key`) +
+            FfiConverterLong.allocationSize(value.`version`)
+    )
+
+    override fun write(value: NativeCheck, buf: ByteBuffer) {
+            FfiConverterTypeKey.write(value.`key`, buf)
+            FfiConverterLong.write(value.`version`, buf)
+    }
+}
+
+
 
 /**
  * A value with what the store knows about it.
@@ -3876,6 +6666,12 @@ data class NativeOptions (
      * Bytes of accepted, uncommitted writes before writers must wait; the first handle decides.
      */
     val `memtableBytes`: kotlin.ULong? = null
+    ,
+    /**
+     * Whether the table's changes are logged: true sees to it, false refuses a table whose changes
+     * are. As it is.
+     */
+    val `changes`: kotlin.Boolean? = null
 
 ){
 
@@ -3904,6 +6700,7 @@ public object FfiConverterTypeNativeOptions: FfiConverterRustBuffer<NativeOption
             FfiConverterBoolean.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalBoolean.read(buf),
         )
     }
 
@@ -3919,7 +6716,8 @@ public object FfiConverterTypeNativeOptions: FfiConverterRustBuffer<NativeOption
             FfiConverterOptionalDouble.allocationSize(value.`ttl`) +
             FfiConverterBoolean.allocationSize(value.`readOnly`) +
             FfiConverterBoolean.allocationSize(value.`adopt`) +
-            FfiConverterOptionalULong.allocationSize(value.`memtableBytes`)
+            FfiConverterOptionalULong.allocationSize(value.`memtableBytes`) +
+            FfiConverterOptionalBoolean.allocationSize(value.`changes`)
     )
 
     override fun write(value: NativeOptions, buf: ByteBuffer) {
@@ -3935,6 +6733,7 @@ public object FfiConverterTypeNativeOptions: FfiConverterRustBuffer<NativeOption
             FfiConverterBoolean.write(value.`readOnly`, buf)
             FfiConverterBoolean.write(value.`adopt`, buf)
             FfiConverterOptionalULong.write(value.`memtableBytes`, buf)
+            FfiConverterOptionalBoolean.write(value.`changes`, buf)
     }
 }
 
@@ -4249,6 +7048,169 @@ public object FfiConverterTypeNativeTable: FfiConverterRustBuffer<NativeTable> {
 
 
 /**
+ * How a transaction is begun; what is left out is as the engine has it.
+ */
+data class NativeTransactionOptions (
+    /**
+     * Whether it keeps others out, or looks whether they were in its way. Concurrent.
+     */
+    val `mode`: TransactionMode? = null
+    ,
+    /**
+     * What is looked at when a concurrent one commits. Serializable.
+     */
+    val `isolation`: Isolation? = null
+    ,
+    /**
+     * Seconds that beginning and committing may each wait. The handle's.
+     */
+    val `timeout`: kotlin.Double? = null
+    ,
+    /**
+     * Seconds it may be open before it is rolled back. 60, and 5 for an immediate one.
+     */
+    val `maxHold`: kotlin.Double? = null
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNativeTransactionOptions: FfiConverterRustBuffer<NativeTransactionOptions> {
+    override fun read(buf: ByteBuffer): NativeTransactionOptions {
+        return NativeTransactionOptions(
+            FfiConverterOptionalTypeTransactionMode.read(buf),
+            FfiConverterOptionalTypeIsolation.read(buf),
+            FfiConverterOptionalDouble.read(buf),
+            FfiConverterOptionalDouble.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: NativeTransactionOptions) = (
+            FfiConverterOptionalTypeTransactionMode.allocationSize(value.`mode`) +
+            FfiConverterOptionalTypeIsolation.allocationSize(value.`isolation`) +
+            FfiConverterOptionalDouble.allocationSize(value.`timeout`) +
+            FfiConverterOptionalDouble.allocationSize(value.`maxHold`)
+    )
+
+    override fun write(value: NativeTransactionOptions, buf: ByteBuffer) {
+            FfiConverterOptionalTypeTransactionMode.write(value.`mode`, buf)
+            FfiConverterOptionalTypeIsolation.write(value.`isolation`, buf)
+            FfiConverterOptionalDouble.write(value.`timeout`, buf)
+            FfiConverterOptionalDouble.write(value.`maxHold`, buf)
+    }
+}
+
+
+
+/**
+ * A key as it was found.
+ */
+data class NativeWatched (
+    /**
+     * The key.
+     */
+    val `key`: Key
+    ,
+    /**
+     * The entry; none when there is none.
+     */
+    val `entry`: NativeEntry?
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNativeWatched: FfiConverterRustBuffer<NativeWatched> {
+    override fun read(buf: ByteBuffer): NativeWatched {
+        return NativeWatched(
+            FfiConverterTypeKey.read(buf),
+            FfiConverterOptionalTypeNativeEntry.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: NativeWatched) = (
+            FfiConverterTypeKey.allocationSize(value.`key`) +
+            FfiConverterOptionalTypeNativeEntry.allocationSize(value.`entry`)
+    )
+
+    override fun write(value: NativeWatched, buf: ByteBuffer) {
+            FfiConverterTypeKey.write(value.`key`, buf)
+            FfiConverterOptionalTypeNativeEntry.write(value.`entry`, buf)
+    }
+}
+
+
+
+/**
+ * What happened to an entry.
+ */
+
+enum class ChangeKind {
+
+    /**
+     * There was none, and now there is one.
+     */
+    INSERT,
+    /**
+     * Its value or its expiry was written.
+     */
+    UPDATE,
+    /**
+     * It was deleted.
+     */
+    DELETE,
+    /**
+     * It had expired, and was removed.
+     */
+    EXPIRE;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeChangeKind: FfiConverterRustBuffer<ChangeKind> {
+    override fun read(buf: ByteBuffer) = try {
+
+        ChangeKind.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: ChangeKind) = 4UL
+
+    override fun write(value: ChangeKind, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * What went wrong, coarse enough to act on; the same in every language.
  */
 
@@ -4341,6 +7303,53 @@ public object FfiConverterTypeErrorKind: FfiConverterRustBuffer<ErrorKind> {
     override fun allocationSize(value: ErrorKind) = 4UL
 
     override fun write(value: ErrorKind, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * What a concurrent transaction has looked at again when it commits.
+ */
+
+enum class Isolation {
+
+    /**
+     * All that it has read, and that nobody wrote what it writes: as if one had run after the
+     * other.
+     */
+    SERIALIZABLE,
+    /**
+     * Only that nobody wrote what it writes: two that read the same and write each something
+     * else may both commit (write skew).
+     */
+    SNAPSHOT;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeIsolation: FfiConverterRustBuffer<Isolation> {
+    override fun read(buf: ByteBuffer) = try {
+
+        Isolation.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: Isolation) = 4UL
+
+    override fun write(value: Isolation, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
     }
 }
@@ -4532,10 +7541,15 @@ sealed class NativeException: kotlin.Exception() {
         /**
          * The key concerned.
          */
-        val `key`: Key?
+        val `key`: Key?,
+
+        /**
+         * Changes that were asked for are no longer in the log.
+         */
+        val `historyTruncated`: kotlin.Boolean
         ) : NativeException() {
         override val message
-            get() = "kind=${ `kind` }, detail=${ `detail` }, key=${ `key` }"
+            get() = "kind=${ `kind` }, detail=${ `detail` }, key=${ `key` }, historyTruncated=${ `historyTruncated` }"
     }
 
 
@@ -4561,6 +7575,7 @@ public object FfiConverterTypeNativeError : FfiConverterRustBuffer<NativeExcepti
                 FfiConverterTypeErrorKind.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterOptionalTypeKey.read(buf),
+                FfiConverterBoolean.read(buf),
                 )
             else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
         }
@@ -4574,6 +7589,7 @@ public object FfiConverterTypeNativeError : FfiConverterRustBuffer<NativeExcepti
                 + FfiConverterTypeErrorKind.allocationSize(value.`kind`)
                 + FfiConverterString.allocationSize(value.`detail`)
                 + FfiConverterOptionalTypeKey.allocationSize(value.`key`)
+                + FfiConverterBoolean.allocationSize(value.`historyTruncated`)
             )
         }
     }
@@ -4585,6 +7601,7 @@ public object FfiConverterTypeNativeError : FfiConverterRustBuffer<NativeExcepti
                 FfiConverterTypeErrorKind.write(value.`kind`, buf)
                 FfiConverterString.write(value.`detail`, buf)
                 FfiConverterOptionalTypeKey.write(value.`key`, buf)
+                FfiConverterBoolean.write(value.`historyTruncated`, buf)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -4686,6 +7703,155 @@ public object FfiConverterTypeNativePeek : FfiConverterRustBuffer<NativePeek>{
             }
             is NativePeek.Unknown -> {
                 buf.putInt(3)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * A write of one unit.
+ */
+sealed class NativeWrite {
+
+    /**
+     * Sets the key to the value.
+     */
+    data class Set(
+        /**
+         * The key.
+         */
+        val `key`: io.github.dictsqlite.Key,
+        /**
+         * The value.
+         */
+        val `value`: kotlin.ByteArray,
+        /**
+         * In seconds: infinity for no expiry, NaN for the handle's.
+         */
+        val `ttl`: kotlin.Double) : NativeWrite()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * Adds to an integer, whatever it is then.
+     */
+    data class Incr(
+        /**
+         * The key.
+         */
+        val `key`: io.github.dictsqlite.Key,
+        /**
+         * What is added.
+         */
+        val `delta`: kotlin.Long) : NativeWrite()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * Deletes the key, whether it is there or not.
+     */
+    data class Delete(
+        /**
+         * The key.
+         */
+        val `key`: io.github.dictsqlite.Key) : NativeWrite()
+
+    {
+
+
+        companion object
+    }
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNativeWrite : FfiConverterRustBuffer<NativeWrite>{
+    override fun read(buf: ByteBuffer): NativeWrite {
+        return when(buf.getInt()) {
+            1 -> NativeWrite.Set(
+                FfiConverterTypeKey.read(buf),
+                FfiConverterByteArray.read(buf),
+                FfiConverterDouble.read(buf),
+                )
+            2 -> NativeWrite.Incr(
+                FfiConverterTypeKey.read(buf),
+                FfiConverterLong.read(buf),
+                )
+            3 -> NativeWrite.Delete(
+                FfiConverterTypeKey.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: NativeWrite): ULong = when(value) {
+        is NativeWrite.Set -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeKey.allocationSize(value.`key`)
+                + FfiConverterByteArray.allocationSize(value.`value`)
+                + FfiConverterDouble.allocationSize(value.`ttl`)
+            )
+        }
+        is NativeWrite.Incr -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeKey.allocationSize(value.`key`)
+                + FfiConverterLong.allocationSize(value.`delta`)
+            )
+        }
+        is NativeWrite.Delete -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeKey.allocationSize(value.`key`)
+            )
+        }
+    }
+
+    override fun write(value: NativeWrite, buf: ByteBuffer) {
+        when(value) {
+            is NativeWrite.Set -> {
+                buf.putInt(1)
+                FfiConverterTypeKey.write(value.`key`, buf)
+                FfiConverterByteArray.write(value.`value`, buf)
+                FfiConverterDouble.write(value.`ttl`, buf)
+                Unit
+            }
+            is NativeWrite.Incr -> {
+                buf.putInt(2)
+                FfiConverterTypeKey.write(value.`key`, buf)
+                FfiConverterLong.write(value.`delta`, buf)
+                Unit
+            }
+            is NativeWrite.Delete -> {
+                buf.putInt(3)
+                FfiConverterTypeKey.write(value.`key`, buf)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -4847,6 +8013,56 @@ public object FfiConverterTypeStorageMode: FfiConverterRustBuffer<StorageMode> {
 
 
 
+/**
+ * How a transaction keeps out of the way of others, or others out of its own.
+ */
+
+enum class TransactionMode {
+
+    /**
+     * Reads a snapshot, gathers its writes and holds nothing; what it depends on is looked at
+     * again when it commits, and the first one to commit wins.
+     */
+    CONCURRENT,
+    /**
+     * Holds the write lock from the beginning, so that nothing can conflict with it.
+     */
+    IMMEDIATE,
+    /**
+     * Reads a snapshot and writes nothing.
+     */
+    READ;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeTransactionMode: FfiConverterRustBuffer<TransactionMode> {
+    override fun read(buf: ByteBuffer) = try {
+
+        TransactionMode.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: TransactionMode) = 4UL
+
+    override fun write(value: TransactionMode, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
 
 /**
  * @suppress
@@ -4947,6 +8163,38 @@ public object FfiConverterOptionalDouble: FfiConverterRustBuffer<kotlin.Double?>
 /**
  * @suppress
  */
+public object FfiConverterOptionalBoolean: FfiConverterRustBuffer<kotlin.Boolean?> {
+    override fun read(buf: ByteBuffer): kotlin.Boolean? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterBoolean.read(buf)
+    }
+
+    override fun allocationSize(value: kotlin.Boolean?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterBoolean.allocationSize(value)
+        }
+    }
+
+    override fun write(value: kotlin.Boolean?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterBoolean.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalString: FfiConverterRustBuffer<kotlin.String?> {
     override fun read(buf: ByteBuffer): kotlin.String? {
         if (buf.get().toInt() == 0) {
@@ -5033,6 +8281,38 @@ public object FfiConverterOptionalTypeNativeEntry: FfiConverterRustBuffer<Native
         } else {
             buf.put(1)
             FfiConverterTypeNativeEntry.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeIsolation: FfiConverterRustBuffer<Isolation?> {
+    override fun read(buf: ByteBuffer): Isolation? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeIsolation.read(buf)
+    }
+
+    override fun allocationSize(value: Isolation?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeIsolation.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Isolation?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeIsolation.write(value, buf)
         }
     }
 }
@@ -5171,6 +8451,70 @@ public object FfiConverterOptionalTypeStorageMode: FfiConverterRustBuffer<Storag
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeTransactionMode: FfiConverterRustBuffer<TransactionMode?> {
+    override fun read(buf: ByteBuffer): TransactionMode? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeTransactionMode.read(buf)
+    }
+
+    override fun allocationSize(value: TransactionMode?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeTransactionMode.allocationSize(value)
+        }
+    }
+
+    override fun write(value: TransactionMode?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeTransactionMode.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalSequenceString: FfiConverterRustBuffer<List<kotlin.String>?> {
+    override fun read(buf: ByteBuffer): List<kotlin.String>? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterSequenceString.read(buf)
+    }
+
+    override fun allocationSize(value: List<kotlin.String>?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterSequenceString.allocationSize(value)
+        }
+    }
+
+    override fun write(value: List<kotlin.String>?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterSequenceString.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.String>> {
     override fun read(buf: ByteBuffer): List<kotlin.String> {
         val len = buf.getInt()
@@ -5189,6 +8533,62 @@ public object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.Str
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterString.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeNativeChange: FfiConverterRustBuffer<List<NativeChange>> {
+    override fun read(buf: ByteBuffer): List<NativeChange> {
+        val len = buf.getInt()
+        return List<NativeChange>(len) {
+            FfiConverterTypeNativeChange.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<NativeChange>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeNativeChange.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<NativeChange>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeNativeChange.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeNativeCheck: FfiConverterRustBuffer<List<NativeCheck>> {
+    override fun read(buf: ByteBuffer): List<NativeCheck> {
+        val len = buf.getInt()
+        return List<NativeCheck>(len) {
+            FfiConverterTypeNativeCheck.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<NativeCheck>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeNativeCheck.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<NativeCheck>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeNativeCheck.write(it, buf)
         }
     }
 }
@@ -5283,6 +8683,34 @@ public object FfiConverterSequenceTypeNativeTable: FfiConverterRustBuffer<List<N
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeNativeWatched: FfiConverterRustBuffer<List<NativeWatched>> {
+    override fun read(buf: ByteBuffer): List<NativeWatched> {
+        val len = buf.getInt()
+        return List<NativeWatched>(len) {
+            FfiConverterTypeNativeWatched.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<NativeWatched>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeNativeWatched.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<NativeWatched>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeNativeWatched.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeKey: FfiConverterRustBuffer<List<Key>> {
     override fun read(buf: ByteBuffer): List<Key> {
         val len = buf.getInt()
@@ -5301,6 +8729,34 @@ public object FfiConverterSequenceTypeKey: FfiConverterRustBuffer<List<Key>> {
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeKey.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeNativeWrite: FfiConverterRustBuffer<List<NativeWrite>> {
+    override fun read(buf: ByteBuffer): List<NativeWrite> {
+        val len = buf.getInt()
+        return List<NativeWrite>(len) {
+            FfiConverterTypeNativeWrite.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<NativeWrite>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeNativeWrite.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<NativeWrite>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeNativeWrite.write(it, buf)
         }
     }
 }

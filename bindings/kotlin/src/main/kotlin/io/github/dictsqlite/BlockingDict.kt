@@ -107,16 +107,45 @@ public class BlockingDict<V> internal constructor(
     /** All entries in insertion order: `for (item in dict)`. */
     public operator fun iterator(): Iterator<Item<V>> = items().iterator()
 
-    // A scan that is left half read is freed when it is collected; only a consistent one holds anything by then.
-    private fun nativePages(selection: Selection, values: Boolean): Sequence<List<NativeItem>> = sequence {
-        translated { native.scan(selection.toNative(values)) }.use { scan ->
-            while (true) {
-                val page = translated { scan.nextPage() }
-                if (page.isEmpty()) break
-                yield(page)
-            }
-        }
-    }
+    private fun nativePages(selection: Selection, values: Boolean): Sequence<List<NativeItem>> =
+        pageSequence { native.scan(selection.toNative(values)) }
+
+    /** See [Dict.transaction]. It belongs to this thread, which is told when it uses the dict in an immediate one. */
+    public fun <R> transaction(
+        options: TransactionOptions = TransactionOptions(),
+        retries: Int = 10,
+        body: (BlockingTransaction<V>) -> R,
+    ): R = inTransaction(options, retries, body)
+
+    /** Begins a transaction to be committed by hand: `dict.begin().use { tx -> ...; tx.commit() }`. */
+    public fun begin(options: TransactionOptions = TransactionOptions()): BlockingTransaction<V> =
+        BlockingTransaction(translated { native.begin(options.toNative()) }, codec)
+
+    /** Gathers checks and writes that are to be one unit, which one crossing then commits. */
+    public fun atomic(): BlockingAtomic<V> = BlockingAtomic(native, codec)
+
+    /** See [Dict.enableChanges]. */
+    public fun enableChanges(count: Long? = null, age: Duration? = null): Unit =
+        translated { native.enableChanges(count, age.toTtl()) }
+
+    /** True when the changes of this table are logged. */
+    public fun hasChanges(): Boolean = translated { native.hasChanges() }
+
+    /** See [Dict.changes]; each iterator waits for the next change. */
+    public fun changes(since: Long? = null, tables: List<String>? = null, prefix: Key? = null): Sequence<Change> =
+        followedHere({ changeStream(since, tables, prefix) }) { pageBlocking() }
+
+    /** The same a page at a time, with [ChangeStream.pageBlocking]; it begins at once. Close it. */
+    public fun changeStream(since: Long? = null, tables: List<String>? = null, prefix: Key? = null): ChangeStream =
+        ChangeStream(translated { native.changes(changesOptions(since, tables, prefix)) })
+
+    /** See [Dict.watch]; each iterator waits for the next change. */
+    public fun watch(vararg keys: Key, prefix: Key? = null): Sequence<Watched<V>> =
+        followedHere({ watchStream(*keys, prefix = prefix) }) { pageBlocking() }
+
+    /** The same a page at a time, with [WatchStream.pageBlocking]. Close it. */
+    public fun watchStream(vararg keys: Key, prefix: Key? = null): WatchStream<V> =
+        WatchStream(translated { native.watch(keys.asList(), prefix) }, codec)
 
     /** A handle on another table of the same store, with this handle's options; made when it is new. */
     public fun <T> table(name: String, codec: Codec<T>): BlockingDict<T> =

@@ -141,15 +141,63 @@ public class Dict<V> internal constructor(internal val native: NativeDict, priva
     /** Values, read a page at a time. */
     public fun values(selection: Selection = Selection()): Flow<V> = items(selection).map { it.value }
 
-    private fun nativePages(selection: Selection, values: Boolean): Flow<List<NativeItem>> = flow {
-        translated { native.scan(selection.toNative(values)) }.use { scan ->
-            while (true) {
-                val page = awaited { scan.nextPageAsync(NO_TICKET) }
-                if (page.isEmpty()) break
-                emit(page)
-            }
-        }
-    }
+    private fun nativePages(selection: Selection, values: Boolean): Flow<List<NativeItem>> =
+        pageFlow { native.scan(selection.toNative(values)) }
+
+    /**
+     * Runs [body] in a transaction over all tables of the store and commits it. When it throws or is cancelled, all is
+     * rolled back. After a conflict it is run again in a new transaction, up to [retries] times, with pauses that grow;
+     * the last time in an immediate one, which cannot conflict.
+     *
+     * In an immediate one others, this dict as well, wait with their writes until it is over: use `tx` alone there.
+     */
+    public suspend fun <R> transaction(
+        options: TransactionOptions = TransactionOptions(),
+        retries: Int = 10,
+        body: suspend (Transaction<V>) -> R,
+    ): R = inTransaction(options, retries, body)
+
+    /** Begins a transaction to be committed by hand: `dict.begin().use { tx -> ...; tx.commit() }`. */
+    public suspend fun begin(options: TransactionOptions = TransactionOptions()): Transaction<V> =
+        Transaction(awaited { native.beginAsync(options.toNative(), NO_TICKET) }, codec)
+
+    /** Gathers checks and writes that are to be one unit, which one crossing then commits. */
+    public fun atomic(): Atomic<V> = Atomic(native, codec)
+
+    /**
+     * Has the changes of this table logged from now on, whoever makes them. The log of the store keeps [count] changes
+     * that are no older than [age]; `null` leaves a limit as it is (a million, 7 days).
+     */
+    public suspend fun enableChanges(count: Long? = null, age: Duration? = null): Unit =
+        awaited { native.enableChangesAsync(count, age.toTtl(), NO_TICKET) }
+
+    /** True when the changes of this table are logged. */
+    public suspend fun hasChanges(): Boolean = awaited { native.hasChangesAsync(NO_TICKET) }
+
+    /**
+     * The changes that are committed, by whichever process or tool, in their order: after the number [since] (0: all
+     * that are kept; `null`: from when it is collected), of [tables] (`null`: of all whose changes are logged), of keys
+     * with [prefix]. Each collector has a stream of its own, which its cancelling frees. A slow one costs no memory
+     * beyond a page. The flow ends when this dict is closed.
+     */
+    public fun changes(since: Long? = null, tables: List<String>? = null, prefix: Key? = null): Flow<Change> =
+        followed({ changeStream(since, tables, prefix) }) { page() }
+
+    /** The same a page at a time; it begins at once. Close it. */
+    public suspend fun changeStream(since: Long? = null, tables: List<String>? = null, prefix: Key? = null): ChangeStream =
+        ChangeStream(awaited { native.changesAsync(changesOptions(since, tables, prefix), NO_TICKET) })
+
+    /**
+     * What [keys] have, and then what is different after later commits: a state, so what changes several times while
+     * the collector is busy comes once. Without keys, all keys of this table with [prefix], which needs its change log.
+     * Each collector has a watch of its own, which its cancelling frees. The flow ends when this dict is closed.
+     */
+    public fun watch(vararg keys: Key, prefix: Key? = null): Flow<Watched<V>> =
+        followed({ watchStream(*keys, prefix = prefix) }) { page() }
+
+    /** The same a page at a time. Close it. */
+    public suspend fun watchStream(vararg keys: Key, prefix: Key? = null): WatchStream<V> =
+        WatchStream(awaited { native.watchAsync(keys.asList(), prefix, NO_TICKET) }, codec)
 
     /** A handle on another table of the same store, with this handle's options; made when it is new. */
     public suspend fun <T> table(name: String, codec: Codec<T>): Dict<T> =

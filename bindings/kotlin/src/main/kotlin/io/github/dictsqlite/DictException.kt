@@ -12,6 +12,8 @@ public class DictException(
     /** The key concerned. */
     public val key: Key? = null,
     cause: Throwable? = null,
+    /** True when changes that were asked for are no longer in the log: read the state as it is and go on from there. */
+    public val isHistoryTruncated: Boolean = false,
 ) : RuntimeException(if (key == null) detail else "$detail (key ${key.shown()})", cause) {
     /** True when the same operation may succeed later without any change by the caller. */
     public val isTransient: Boolean

@@ -43,7 +43,7 @@ internal fun ready() = try {
 internal inline fun <T> translated(call: () -> T): T = try {
     call()
 } catch (e: NativeException.Failed) {
-    throw DictException(e.kind, e.detail, e.key, e)
+    throw DictException(e.kind, e.detail, e.key, e, e.historyTruncated)
 } catch (e: CancellationException) {
     throw e
 } catch (e: IllegalStateException) {

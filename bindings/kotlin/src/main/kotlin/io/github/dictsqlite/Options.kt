@@ -27,6 +27,8 @@ public data class Options(
     val adopt: Boolean = false,
     /** Bytes of accepted, uncommitted writes before writers must wait; the first handle decides (64 MiB). */
     val memtableBytes: Long? = null,
+    /** Whether the table's changes are logged: true sees to it, false refuses a table whose changes are (as it is). */
+    val changes: Boolean? = null,
 ) {
     internal fun toNative(storageMode: StorageMode) = NativeOptions(
         persistMode = persistMode,
@@ -41,6 +43,7 @@ public data class Options(
         readOnly = readOnly,
         adopt = adopt,
         memtableBytes = natural("memtableBytes", memtableBytes),
+        changes = changes,
     )
 }
 
@@ -73,7 +76,8 @@ private fun natural(name: String, n: Long?): ULong? {
     return n?.toULong()
 }
 
-private fun Duration.seconds() = toDouble(DurationUnit.SECONDS)
+/** A time as it crosses. */
+internal fun Duration.seconds() = toDouble(DurationUnit.SECONDS)
 
 /** A time to live as it crosses: not a number for the handle's own. */
 internal fun Duration?.toTtl(): Double = this?.seconds() ?: Double.NaN

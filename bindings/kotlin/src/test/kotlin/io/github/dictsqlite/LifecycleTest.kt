@@ -68,10 +68,19 @@ class LifecycleTest {
 
     @Test
     fun `the program of the documentation runs and is what the page shows`() {
-        val said = run("ExampleKt", dir = dir.toFile())
+        shown("Example")
+    }
+
+    @Test
+    fun `so is the one about transactions and changes`() {
+        shown("Accounts")
+    }
+
+    private fun shown(program: String) {
+        val said = run("${program}Kt", dir = dir.toFile())
         val page = Files.readString(Path.of("../../docs/kotlin.md"))
-        val source = Files.readString(Path.of("src/test/kotlin/Example.kt"))
-        assertTrue("```kotlin\n$source```" in page, "docs/kotlin.md does not show src/test/kotlin/Example.kt as it is")
+        val source = Files.readString(Path.of("src/test/kotlin/$program.kt"))
+        assertTrue("```kotlin\n$source```" in page, "docs/kotlin.md does not show src/test/kotlin/$program.kt as it is")
         assertTrue("```text\n$said```" in page, "docs/kotlin.md does not show what the program says:\n$said")
     }
 
