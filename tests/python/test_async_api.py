@@ -70,7 +70,7 @@ def test_the_same_history_gives_the_same_answers(tmp_path, mode, kind):
 
 def test_every_blocking_method_has_an_awaitable_one():
     # A transaction, an atomic and a pipeline have awaitable forms of their own; so has what a stream gives.
-    without = {"atomic", "transaction", "pipeline", "keys", "values", "items", "table", "memoize", "get_or_compute", "flush_write_buffer", "fromkeys", "copy"}
+    without = {"atomic", "transaction", "pipeline", "changes", "watch", "keys", "values", "items", "table", "memoize", "get_or_compute", "flush_write_buffer", "fromkeys", "copy"}
     names = {name for name in dir(DictSQLite) if not name.startswith("_") and callable(getattr(DictSQLite, name))}
     blocking = {name for name in names if not (name.startswith("a") and name[1:] in names) and not name.endswith("_async")}
     for name in blocking - without:

@@ -78,6 +78,21 @@ pub(crate) fn run(state: &Arc<State>) {
     }
 }
 
+/// All there is to do where nothing is written: what has lasted too long is ended.
+pub(crate) fn keep_time(state: &State) {
+    loop {
+        let mut list = state.chores.list.lock();
+        if !list.stop {
+            list = state.chores.changed.wait_until(list, Instant::now() + LONGEST).0;
+        }
+        if list.stop {
+            return;
+        }
+        drop(list);
+        state.chores.expire_bounded();
+    }
+}
+
 fn until_expiry(state: &State) -> Duration {
     let next = state.chores.next_expiry.load(Ordering::Acquire);
     if next == i64::MAX {

@@ -104,6 +104,8 @@ pub(crate) struct State {
 /// Whom the write lock is lent to.
 #[derive(Default)]
 pub(crate) struct Lent {
+    /// The store is being closed: it is lent no more, to those who wait for it either.
+    closed: AtomicBool,
     /// The owner's number, zero when it is not lent: looked at by every operation of a handle.
     owner: AtomicU64,
     hold: Mutex<Option<Arc<Hold>>>,
@@ -131,6 +133,18 @@ impl Lent {
         let mut lent = self.hold.lock();
         *lent = None;
         self.owner.store(0, Ordering::Release);
+    }
+
+    /// Takes it away, if it is lent, and lends it no more.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.revoke();
+    }
+
+    /// True when it is lent no more. Looked at after `begin`, so that either `close` finds what was lent
+    /// or this says so.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 
     /// Takes it away, if it is lent.

@@ -386,6 +386,7 @@ impl<C> Memtable<C> {
             let accepted = inner.accepted;
             inner.queue.push_back(Item::Command(command, deadline, accepted));
         }
+        inner.written = inner.accepted;
         inner.active = Segment::starting_at(inner.accepted);
         self.hurry(inner);
         Ok(())

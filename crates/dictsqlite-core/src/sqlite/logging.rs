@@ -67,6 +67,10 @@ impl WriteConnection {
     /// Called in a transaction before the first write to a table whose changes are logged: from here
     /// on, versions above the last number there is are numbers of operations.
     pub(super) fn mark(&mut self, now_ms: i64) -> rusqlite::Result<()> {
+        if self.has_triggers {
+            // They may have carried a write to a table without a log into one that has one.
+            self.catch_up()?;
+        }
         if self.marked {
             return Ok(());
         }

@@ -62,7 +62,7 @@ fn make(c: &Connection, table: &Table) -> rusqlite::Result<bool> {
 }
 
 /// True if the file has ever had a stream.
-fn any(c: &Connection) -> rusqlite::Result<bool> {
+pub(super) fn any(c: &Connection) -> rusqlite::Result<bool> {
     c.prepare_cached("SELECT 1 FROM sqlite_schema WHERE name = '_dictsqlite_streams'")?.exists([])
 }
 
@@ -322,6 +322,11 @@ impl WriteConnection {
         self.connection
             .prepare_cached("INSERT INTO _dictsqlite_chunks VALUES(?1, ?2, ?3)")?
             .execute(params![stream, n, data])?;
+        // New rows are told from others by the number of the last one inserted, which must be none that
+        // an operation is still to get.
+        let again = "REPLACE INTO _dictsqlite_streams \
+                     SELECT * FROM _dictsqlite_streams WHERE stream = ?1";
+        self.connection.prepare_cached(again)?.execute([stream])?;
         Ok(stream)
     }
 

@@ -9,7 +9,7 @@ use super::fault;
 use super::open::{Opener, Place, is_busy};
 use super::verify;
 use super::write::WriteConnection;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::vfs::fork;
 
 const CACHE_KIB: i64 = 16 * 1024;
@@ -56,10 +56,14 @@ impl Upkeep {
 
     /// What a failed sync may have lost is written again first: nothing may be built on it.
     fn settle(&self) -> Result<()> {
-        if !self.opener.doubt.failed.load(Ordering::Acquire) {
+        let doubt = &self.opener.doubt;
+        if !doubt.failed.load(Ordering::Acquire) && !doubt.left_behind.load(Ordering::Acquire) {
             return Ok(());
         }
-        WriteConnection::open(&self.opener)?.mend_alone()
+        let mut writer = WriteConnection::open(&self.opener)?;
+        let begun = writer.begin(true);
+        writer.rollback();
+        begun
     }
 
     /// What ends the statement that runs, from any thread.
@@ -71,7 +75,10 @@ impl Upkeep {
     /// Writes the database anew, without its free pages. False when the lock was not to be had now.
     pub(crate) fn vacuum(&self) -> Result<bool> {
         let _pass = fork::enter();
-        self.settle()?;
+        match self.settle() {
+            Err(e) if e.kind() == ErrorKind::Busy => return Ok(false),
+            settled => settled?,
+        }
         match self.connection()?.execute_batch("VACUUM") {
             Ok(()) => Ok(true),
             Err(e) if is_busy(&e) => Ok(false),

@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::fault;
 use super::schema;
+use super::streams;
 use super::table::{LAST_NUMBER, quoted};
 use crate::error::{ErrorKind, Result};
 use crate::types::StorageMode;
@@ -126,7 +127,12 @@ fn rows_of(
     found: &mut Vec<String>,
 ) -> rusqlite::Result<()> {
     let table = quoted(physical);
+    let streamed = storage == StorageMode::Bytes && streams::any(c)?;
     let readable = match storage {
+        StorageMode::Bytes if streamed => {
+            "typeof(value) IN ('blob', 'text') OR typeof(value) = 'integer' \
+             AND value IN (SELECT stream FROM _dictsqlite_streams)"
+        }
         StorageMode::Bytes => "typeof(value) IN ('blob', 'text')",
         StorageMode::Pickle => "typeof(value) = 'blob'",
         StorageMode::Json => {

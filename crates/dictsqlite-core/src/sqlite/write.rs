@@ -390,7 +390,9 @@ impl WriteConnection {
 
     /// Commits, with the counter.
     pub(crate) fn commit(&mut self) -> Result<()> {
-        self.unmark()
+        let caught_up = if self.has_triggers { self.catch_up() } else { Ok(()) };
+        caught_up
+            .and_then(|()| self.unmark())
             .and_then(|()| schema::write_number(&self.connection, "counter", self.counter))
             .and_then(|()| self.run("COMMIT"))
             .map_err(|e| self.failed(&e, "committing"))?;

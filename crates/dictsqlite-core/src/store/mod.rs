@@ -113,6 +113,8 @@ impl Store {
             let (a, b) = (Arc::clone(&state), state);
             store.spawn("dictsqlite-write", move || writer::run(&a, connection))?;
             store.spawn("dictsqlite-tidy", move || maintenance::run(&b))?;
+        } else {
+            store.spawn("dictsqlite-tidy", move || maintenance::keep_time(&state))?;
         }
         Ok(store)
     }
@@ -159,13 +161,23 @@ impl Store {
         self.state.opener.check_not_misplaced().is_err()
     }
 
+    /// Refuses what would wait for the writer while that waits for this very thread.
+    pub(crate) fn check_not_lent(&self) -> Result<()> {
+        if self.state.lent.is_here() {
+            let message = "this thread has an immediate transaction open, for whose end this would wait; \
+                           end it first";
+            return Err(Error::invalid(message));
+        }
+        Ok(())
+    }
+
     /// Ends the threads and connections. What a racing thread wrote since the last flush is
     /// committed first, if that can be done in time.
     fn stop(&self) {
         self.discard_staged();
         self.state.chores.stop();
         self.state.listeners.close();
-        self.state.lent.revoke();
+        self.state.lent.close();
         let limit = if self.is_lost() { Duration::ZERO } else { EXIT_LIMIT };
         self.state.memtable.stop(Instant::now() + limit);
         let threads = std::mem::take(&mut *self.threads.lock());

@@ -7,6 +7,7 @@ mod processes;
 mod simulation;
 mod syncs;
 mod tables;
+mod together;
 
 use std::path::PathBuf;
 use std::sync::Arc;

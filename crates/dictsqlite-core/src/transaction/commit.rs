@@ -48,6 +48,11 @@ impl Shared {
     }
 
     fn commit(self: &Arc<Self>, on_any_thread: bool) -> Completion<i64> {
+        if self.hold.is_none()
+            && let Err(waits_for_itself) = self.store.check_not_lent()
+        {
+            return Completion::ready(Err(waits_for_itself));
+        }
         let begun = if on_any_thread { self.enter() } else { self.open() };
         let proposal = begun.and_then(|mut inner| {
             if inner.buffer.is_empty() {

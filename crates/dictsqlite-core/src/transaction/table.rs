@@ -78,6 +78,9 @@ impl Transaction {
                  dict's `table` before the transaction"
             ))));
         }
+        if let Err(waits_for_itself) = shared.store.check_not_lent() {
+            return Completion::ready(Err(waits_for_itself));
+        }
         let storage = storage.unwrap_or(self.table.storage);
         let spec = TableSpec { name: name.to_owned(), storage };
         let made = shared.store.command(Command::OpenTable(spec), shared.deadline(), false);

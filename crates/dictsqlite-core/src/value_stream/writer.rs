@@ -134,6 +134,7 @@ impl ValueWriter {
 
     fn check(&self) -> Result<()> {
         check_process(&self.store)?;
+        self.store.check_not_lent()?;
         self.failed.clone().map_or(Ok(()), Err)
     }
 

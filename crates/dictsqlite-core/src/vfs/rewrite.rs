@@ -46,6 +46,7 @@ pub(crate) fn rewrite(connection: &Connection, salts: u64, frames: u32) -> Resul
     let (Some(database), Some(log)) = (database, log) else { return Ok(()) };
     let Some(index) = database.index()? else { return Ok(()) };
     let synced = if index.salts() == salts { frames } else { 0 };
+    log.cut(index.end(index.frames()))?;
     log.write_again(index.end(synced), index.end(index.frames()))?;
     database.move_all_again(&index)
 }
@@ -103,6 +104,21 @@ impl<'a> File<'a> {
         // uses it while it is borrowed here.
         let methods = unsafe { (*file).pMethods.as_ref() };
         Ok(methods.map(|methods| Self { file, methods }))
+    }
+
+    /// Ends the file here. A commit whose sync has failed is whole behind the last frame that counts, and
+    /// who recovers the log after a crash would take it for made, though it was refused.
+    fn cut(&self, end: i64) -> Result<(), c_int> {
+        let size = self.methods.xFileSize.ok_or(ffi::SQLITE_IOERR)?;
+        let truncate = self.methods.xTruncate.ok_or(ffi::SQLITE_IOERR)?;
+        let mut bytes = 0;
+        // SAFETY: the file is open, by `of`, and there is a place for the answer.
+        done(unsafe { size(self.file, &raw mut bytes) })?;
+        if bytes <= end {
+            return Ok(());
+        }
+        // SAFETY: the file is open.
+        done(unsafe { truncate(self.file, end) })
     }
 
     fn write_again(&self, start: i64, end: i64) -> Result<(), c_int> {

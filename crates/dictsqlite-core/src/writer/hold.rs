@@ -45,12 +45,20 @@ impl Writer<'_> {
         for request in requests {
             request.reply.complete(answer.clone());
         }
+        self.state.listeners.tell(|| self.state.stamps.live());
         self.checkpoint_if_due();
     }
 
     fn lend(&mut self, hold: &Arc<Hold>, before: Stamp) -> Result<Outcome> {
         self.state.lent.begin(hold);
-        let wish = if hold.grant() { hold.wait() } else { Wish::Nothing };
+        let wish = if self.state.lent.is_closed() {
+            hold.finish(Err(Error::closed()));
+            Wish::Nothing
+        } else if hold.grant() {
+            hold.wait()
+        } else {
+            Wish::Nothing
+        };
         self.state.lent.taken_back();
         // Not while the owner thinks: a fork waits for whoever has a pass.
         let _pass = fork::enter();
@@ -67,6 +75,9 @@ impl Writer<'_> {
         if result.is_err() {
             Counters::add(&self.state.counters.failed_commits, 1);
             self.give_up();
+            // It is not tried again, so after a failed sync whoever recovers the log must not find it.
+            // What cannot be mended now is left to the next transaction.
+            let _ = self.connection.mend_alone();
         }
         result
     }

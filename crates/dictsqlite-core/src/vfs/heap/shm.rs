@@ -40,6 +40,18 @@ struct State {
     /// Connections that have the memory mapped.
     users: usize,
     locks: [Lock; LOCKS],
+    /// How many forks there were when they were taken.
+    forks: u32,
+}
+
+impl State {
+    /// In the child of a fork nobody has what connections of its parent's held.
+    fn forget_parent(&mut self) {
+        let forks = crate::vfs::fork::generation();
+        if std::mem::replace(&mut self.forks, forks) != forks {
+            self.locks = Default::default();
+        }
+    }
 }
 
 #[derive(Default)]
@@ -51,7 +63,9 @@ struct Lock {
 impl Shm {
     /// Adds a connection. It must leave with [`Shm::disconnect`].
     pub(super) fn connect(&self) -> Held {
-        self.state.lock().users += 1;
+        let mut state = self.state.lock();
+        state.forget_parent();
+        state.users += 1;
         Held::default()
     }
 
@@ -91,6 +105,7 @@ impl Shm {
     ) -> Result<(), c_int> {
         let mask = mask(&range);
         let mut state = self.state.lock();
+        state.forget_parent();
         let locks = state.locks.get_mut(range).ok_or(ffi::SQLITE_IOERR_SHMLOCK)?;
         match kind {
             Kind::Shared if held.shared & mask == mask => {}
