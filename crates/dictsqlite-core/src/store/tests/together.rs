@@ -35,8 +35,8 @@ fn a_value_in_chunks_is_no_damage() {
     let dict = Dict::open(at("a.db"), &options()).unwrap();
     put_large(&dict, "k", 3);
     assert_eq!(dict.integrity_check(&Progress::new()).unwrap(), Vec::<String>::new());
-    dict.backup(&at("copy.db"), &BackupOptions::default()).unwrap();
-    restore(&at("copy.db"), &at("b.db"), &RestoreOptions::default()).unwrap();
+    dict.backup(at("copy.db"), &BackupOptions::default()).unwrap();
+    restore(at("copy.db"), at("b.db"), &RestoreOptions::default()).unwrap();
     let restored = Dict::open(at("b.db"), &options()).unwrap();
     assert_eq!(restored.get("k").unwrap().unwrap().len(), 3 * CHUNK_BYTES);
 }
