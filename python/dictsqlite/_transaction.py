@@ -11,7 +11,7 @@ from typing import Any, AsyncIterator, Callable, Iterator, Optional
 
 from ._dictsqlite import Transaction as _Transaction
 from ._entry import Entry
-from ._options import scan_options, selection
+from ._options import scan_options
 from ._views import ItemsView, KeysView, ValuesView
 from .errors import ConflictError, InvalidError, KeyMissingError
 
@@ -24,6 +24,20 @@ _MISSING: Any = object()
 #: the one before.
 _FIRST_PAUSE = 0.0005
 _LONGEST_PAUSE = 0.05
+
+
+def _selection(
+    self: Any,
+    *,
+    prefix: Any = None,
+    start: Any = None,
+    end: Any = None,
+    reverse: bool = False,
+    limit: Optional[int] = None,
+    order: Optional[str] = None,
+    consistent: bool = False,
+) -> Any:
+    """The options of a view in a transaction, where a cursor would not outlive it. Never called."""
 
 
 class Savepoint:
@@ -180,7 +194,7 @@ class Transaction(_Transaction):
         return self._ascan("items", **scan_options(options))
 
     for _view in (keys, values, items, akeys, avalues, aitems):
-        _view.__wrapped__ = selection  # type: ignore[attr-defined]
+        _view.__wrapped__ = _selection  # type: ignore[attr-defined]
     del _view
 
     def pop(self, key: Any, default: Any = _MISSING) -> Any:
