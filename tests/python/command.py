@@ -78,9 +78,11 @@ def refused(*arguments, code, **options):
 
 
 #: Everything is loaded as root, since somebody else may not be allowed to.
+#: What is imported late is imported before, since the interpreter's own files may be its owner's alone.
 SOMEBODY = """
-import os, sys
+import gettext, locale, os, sys
 from dictsqlite.cli import main
+gettext.translation("none", fallback=True)
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)
