@@ -93,23 +93,37 @@ def name_of(pid):
         return file.read().strip()
 
 
+WRITER = """
+    import dictsqlite, sys, threading
+    db = dictsqlite.open(sys.argv[1], storage_mode="json", persist_mode="durable")
+    db[0] = 0
+    print("ready", flush=True)
+    threading.Thread(target=lambda: (sys.stdin.readline(), stop.append(1))).start()
+    stop = []
+    while not stop:
+        db[1] = db.get(1, 0) + 1
+    db.close()
+"""
+
+
 @linux
 def test_a_busy_store_is_not_a_locked_one(path, background):
-    code = """
-        import dictsqlite, sys, threading
-        db = dictsqlite.open(sys.argv[1], storage_mode="json", persist_mode="durable")
-        db[0] = 0
-        print("ready", flush=True)
-        threading.Thread(target=lambda: (sys.stdin.readline(), stop.append(1))).start()
-        stop = []
-        while not stop:
-            db[1] = db.get(1, 0) + 1
-        db.close()
-    """
-    with background(code, path):
+    with background(WRITER, path):
         for _ in range(3):
             code, out, err = run("doctor", "--json", path)
             assert code == 0, (out, err)
+
+
+@linux
+def test_commits_between_two_looks_are_not_one_long_one(path, background, monkeypatch):
+    # A writer that commits without a pause was taken for a stuck one when every look met one of its commits.
+    from dictsqlite.cli.doctor import locks
+
+    with background(WRITER, path) as process:
+        monkeypatch.setattr(locks._dictsqlite, "_users", lambda path: {"writing": [str(process.pid)]})
+        assert locks.held(str(path)) is None
+    monkeypatch.setattr(locks._dictsqlite, "_users", lambda path: {"writing": ["stuck"]})
+    assert "stuck" in locks.held(str(path)).what
 
 
 class TestNoFile:
