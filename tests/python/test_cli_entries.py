@@ -103,8 +103,8 @@ class TestBytes:
 
     def test_as_json(self, path):
         said("set", path, "k", b"\xff\x01")
-        assert objects("get", path, "k")[0]["value"] == {"b64": "/wE="}
-        assert objects("scan", path) == [{"key": "k", "value": {"b64": "/wE="}}]
+        assert objects("get", path, "k")[0]["value"] == {"b": "/wE="}
+        assert objects("scan", path) == [{"key": "k", "value": {"b": "/wE="}}]
 
     def test_a_file_that_is_not_there(self, path, tmp_path):
         assert "nothing" in refused("set", path, "k", f"@{tmp_path / 'nothing'}", code=15)
@@ -175,8 +175,8 @@ class TestKeys:
         (("-k", "bytes", b"\xff\x00"[:1]), b"\xff"),
         (("-k", "json", '"a"'), "a"),
         (("-k", "json", "1"), 1),
-        (("-k", "json", '{"b64": "AP8="}'), b"\x00\xff"),
-        (("-k", "json", '["2024", 7, {"b64": ""}]'), ("2024", 7, b"")),
+        (("-k", "json", '{"b": "AP8="}'), b"\x00\xff"),
+        (("-k", "json", '["2024", 7, {"b": ""}]'), ("2024", 7, b"")),
         (("-k", "json", "[]"), ()),
         (("",), ""),
         (("é\n日本 \t'\"",), "é\n日本 \t'\""),
@@ -213,7 +213,7 @@ class TestKeys:
         [
             ("-k", "int", "x"), ("-k", "int", "1.5"), ("-k", "int", ""), ("-k", "int", "٣"), ("-k", "int", str(2**63)), ("-k", "int", "9" * 5000),
             ("-k", "json", "a"), ("-k", "json", "1.5"), ("-k", "json", "null"), ("-k", "json", "true"), ("-k", "json", "[[1]]"),
-            ("-k", "json", '{"b64": "*"}'), ("-k", "json", '{"b64": 1}'), ("-k", "json", '{"a": 1}'), ("-k", "json", "[" * 5000),
+            ("-k", "json", '{"b": "*"}'), ("-k", "json", '{"b": 1}'), ("-k", "json", '{"a": 1}'), ("-k", "json", "[" * 5000),
             (b"\xff",), ("-k", "float", "1"),
         ],
     )  # fmt: skip
@@ -228,14 +228,14 @@ class TestKeys:
 def _key(told):
     if isinstance(told, list):
         return tuple(_key(item) for item in told)
-    return bytes.fromhex({"AP8=": "00ff", "/w==": "ff", "": ""}[told["b64"]]) if isinstance(told, dict) else told
+    return bytes.fromhex({"AP8=": "00ff", "/w==": "ff", "": ""}[told["b"]]) if isinstance(told, dict) else told
 
 
 def test_a_key_that_is_not_there(path):
     said("set", "--create", "json", path, "k", "1")
     assert refused("get", path, "x", code=1) == 'dictsqlite: error: there is no entry with the key "x"\n'
     error = json.loads(refused("get", "--json", path, "x", "-k", "bytes", code=1))["error"]
-    assert error == {"kind": "KeyMissing", "code": 1, "message": 'there is no entry with the key {"b64": "eA=="}'}
+    assert error == {"kind": "KeyMissing", "code": 1, "message": 'there is no entry with the key {"b": "eA=="}'}
 
 
 def test_delete_goes_on_after_a_key_that_is_not_there(path):

@@ -22,10 +22,10 @@ def lines(*arguments):
 
 
 def test_keys_in_every_form(store):
-    assert lines("ls", store) == ["user:2", "user:1", "7", '{"b64": "/w=="}', '["a", 1]', "z"]
-    assert lines("ls", store, "-k", "json") == ['"user:2"', '"user:1"', "7", '{"b64": "/w=="}', '["a", 1]', '"z"']
+    assert lines("ls", store) == ["user:2", "user:1", "7", '{"b": "/w=="}', '["a", 1]', "z"]
+    assert lines("ls", store, "-k", "json") == ['"user:2"', '"user:1"', "7", '{"b": "/w=="}', '["a", 1]', '"z"']
     assert said("ls", store, "-k", "bytes").splitlines()[3] == b"\xff"
-    assert objects("ls", store) == [{"key": k} for k in ("user:2", "user:1", 7, {"b64": "/w=="}, ["a", 1], "z")]
+    assert objects("ls", store) == [{"key": k} for k in ("user:2", "user:1", 7, {"b": "/w=="}, ["a", 1], "z")]
 
 
 def test_values_beside_them(store):
@@ -42,7 +42,7 @@ def test_values_beside_them(store):
 def test_selections(store):
     assert lines("ls", store, "--prefix", "user:") == ["user:1", "user:2"]
     assert lines("ls", store, "--prefix", "user:", "--reverse") == ["user:2", "user:1"]
-    assert lines("ls", store, "--start", "user:2") == ["user:2", "z", '["a", 1]', '{"b64": "/w=="}']
+    assert lines("ls", store, "--start", "user:2") == ["user:2", "z", '["a", 1]', '{"b": "/w=="}']
     assert lines("ls", store, "--start", "user:1", "--end", "user:2") == ["user:1"]
     assert lines("ls", store, "--order", "key", "--limit", "2") == ["7", "user:1"]
     assert lines("ls", store, "--reverse", "--limit", "1") == ["z"]

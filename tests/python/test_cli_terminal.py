@@ -129,7 +129,7 @@ def test_bytes_on_a_terminal(path):
     with dictsqlite.open(path, storage_mode="bytes") as db:
         db.update({"text": "é".encode(), "raw": b"\xff\x00"})
     assert plain(on_terminal("get", path, "text")[1]).decode() == "é\n"
-    assert json.loads(plain(on_terminal("get", path, "raw")[1])) == {"b64": "/wA="}
+    assert json.loads(plain(on_terminal("get", path, "raw")[1])) == {"b": "/wA="}
     # Unless they are asked for.
     assert on_terminal("get", path, "raw", "--raw")[1] == b"\xff\x00"
 

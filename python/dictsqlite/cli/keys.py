@@ -1,7 +1,7 @@
 """Keys as arguments and as output.
 
 A key argument is text, as it is, unless ``--key-type`` says otherwise. The type ``json`` writes any
-key: ``"a"``, ``1``, ``{"b64": "..."}`` for bytes, and a list of these for a tuple.
+key: ``"a"``, ``1``, ``{"b": "..."}`` for bytes, and a list of these for a tuple.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["KEY_TYPES", "as_json", "parsed", "written"]
 KEY_TYPES = ("text", "int", "bytes", "json")
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
-_SHAPES = 'a text, an integer, {"b64": "..."}, or a list of these'
+_SHAPES = 'a text, an integer, {"b": "..."}, or a list of these'
 
 
 def parsed(argument: str, kind: str) -> Any:
@@ -56,18 +56,18 @@ def _from_json(argument: str) -> Any:
 def _element(item: Any, argument: str) -> Any:
     if isinstance(item, str) or (isinstance(item, int) and not isinstance(item, bool)):
         return item
-    if isinstance(item, dict) and item.keys() == {"b64"} and isinstance(item["b64"], str):
+    if isinstance(item, dict) and item.keys() == {"b"} and isinstance(item["b"], str):
         try:
-            return base64.b64decode(item["b64"], validate=True)
+            return base64.b64decode(item["b"], validate=True)
         except (binascii.Error, ValueError) as error:
-            raise UsageError(f"the key {argument[:60]!r}: b64 is no base64 ({error})") from None
+            raise UsageError(f"the key {argument[:60]!r}: no base64 ({error})") from None
     raise UsageError(f"{argument[:60]!r} is no key; in JSON a key is {_SHAPES}")
 
 
 def as_json(key: Any) -> Any:
     """The key in the form of ``--key-type json``, as JSON's values."""
     if isinstance(key, bytes):
-        return {"b64": base64.b64encode(key).decode("ascii")}
+        return {"b": base64.b64encode(key).decode("ascii")}
     return [as_json(item) for item in key] if isinstance(key, tuple) else key
 
 

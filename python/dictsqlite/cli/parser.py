@@ -27,7 +27,7 @@ exit codes: 0 done; 1 no such key, or `check` or `doctor` found something; 2 cal
 
 _KEYS = """\
 A KEY is text, as it is, unless --key-type (-k) says otherwise: int, bytes, or json for any key:
-"a", 1, {"b64": "AP8="} for bytes, ["2024", 7] for a tuple. What begins with - goes behind --.
+"a", 1, {"b": "AP8="} for bytes, ["2024", 7] for a tuple. What begins with - goes behind --.
 """
 
 _VALUES = """\

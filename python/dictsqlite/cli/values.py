@@ -85,7 +85,7 @@ def _is_json(value: Any) -> bool:
 def fields(value: Any, codec: str) -> dict[str, Any]:
     """The value for a JSON object: as ``value``, or as ``repr`` when JSON cannot hold it."""
     if codec == "bytes":
-        return {"value": {"b64": base64.b64encode(value).decode("ascii")}}
+        return {"value": {"b": base64.b64encode(value).decode("ascii")}}
     if codec == "pickle" and not _expressible(value):
         return {"repr": _repr(value)}
     return {"value": value}

@@ -23,12 +23,12 @@ const FILES: [(&str, &str); 3] = [
 
 /// Every generated source.
 pub(super) fn files() -> Result<Vec<Generated>> {
-    // The first time this compiles the generator, which takes a minute or two.
+    // The first time this compiles the generator; as the tests are compiled, which share the rest.
     cargo()
-        .args(["build", "--quiet", "--release"])
+        .args(["build", "--quiet"])
         .args(["--package", "dictsqlite-uniffi", "--features", "bindgen"])
         .run()?;
-    let built = paths::target()?.join("release");
+    let built = paths::target()?.join("debug");
     let made = paths::target()?.join("generate").join("uniffi");
     let library =
         format!("{}{LIBRARY}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
