@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::lifetime::Over;
 use super::{Inner, Shared, Transaction};
 use crate::completion::Completion;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::store::unexpected;
 use crate::types::{
     Command, Entry, Isolation, Outcome, PackedKey, Proposal, Seen, TransactionMode, packed_table,
@@ -69,9 +69,16 @@ impl Shared {
                 }
                 None => None,
             };
-            let late = self.hold.is_some() && handed.is_none();
-            self.end(&mut inner, if late { Over::TimedOut } else { Over::Ended });
-            if late {
+            let late = self.hold.as_ref().filter(|_| handed.is_none());
+            let closed = late.is_some_and(|hold| hold.is_taken_away());
+            let timed_out = late.is_some() && !closed;
+            self.end(&mut inner, if timed_out { Over::TimedOut } else { Over::Ended });
+            if closed {
+                let message =
+                    "the transaction was rolled back when its dict was closed; commit first";
+                return Err(Error::new(ErrorKind::Closed, message));
+            }
+            if timed_out {
                 return Err(self.timed_out());
             }
             Ok(Some((proposal, handed)))
