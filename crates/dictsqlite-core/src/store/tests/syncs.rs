@@ -201,6 +201,7 @@ fn an_immediate_transaction_that_a_failed_sync_refused_never_was() {
             tx.delete("before").unwrap();
             let error = tx.commit().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+            assert!(error.message().contains("nothing of the transaction"), "{error}");
             assert_eq!(tx.commit().unwrap_err().kind(), ErrorKind::Closed, "it is over");
         };
         let tx = durable.transaction(&options).unwrap();
