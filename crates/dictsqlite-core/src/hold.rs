@@ -8,7 +8,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::completion::{Completer, Completion, pair};
@@ -24,6 +24,7 @@ pub(crate) struct Hold {
     pub(crate) longest: Duration,
     step: Mutex<Step>,
     told: Condvar,
+    taken: AtomicBool,
 }
 
 enum Step {
@@ -51,7 +52,16 @@ impl Hold {
     pub(crate) fn new(owner: u64, longest: Duration) -> (Arc<Self>, Completion<()>) {
         let (completer, granted) = pair();
         let step = Mutex::new(Step::Queued(completer));
-        (Arc::new(Self { owner, longest, step, told: Condvar::new() }), granted)
+        (
+            Arc::new(Self {
+                owner,
+                longest,
+                step,
+                told: Condvar::new(),
+                taken: AtomicBool::new(false),
+            }),
+            granted,
+        )
     }
 
     /// The writer has the lock: from now on it is the owner's. False when the owner has gone.
@@ -98,7 +108,7 @@ impl Hold {
         }
     }
 
-    /// The owner hands over what is to be committed. None when its time was up.
+    /// The owner hands over what is to be committed. None when its time was up, or it was taken away.
     pub(crate) fn hand_over(&self, proposal: Arc<Proposal>) -> Option<Completion<Outcome>> {
         let (completer, completion) = pair();
         let mut step = self.step.lock();
@@ -112,7 +122,18 @@ impl Hold {
         Some(completion)
     }
 
-    /// The owner, or whoever closes the store, lets go: nothing is committed.
+    /// Whoever closes the dict takes it away from its owner: nothing is committed.
+    pub(crate) fn take_away(&self) {
+        self.taken.store(true, Ordering::Release);
+        self.let_go();
+    }
+
+    /// True when that is why it was too late to hand anything over.
+    pub(crate) fn is_taken_away(&self) -> bool {
+        self.taken.load(Ordering::Acquire)
+    }
+
+    /// The owner lets go: nothing is committed.
     pub(crate) fn let_go(&self) {
         let mut step = self.step.lock();
         if matches!(*step, Step::Queued(_) | Step::Granted(_)) {

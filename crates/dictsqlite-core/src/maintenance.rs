@@ -1,6 +1,8 @@
 //! The thread that does what can wait: the bulk of checkpoints, and sweeping expired entries.
 
 mod streams;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -152,7 +152,7 @@ impl Lent {
         let lent = self.hold.lock().clone();
         if let Some(hold) = lent {
             self.end(&hold);
-            hold.let_go();
+            hold.take_away();
         }
     }
 

@@ -248,6 +248,7 @@ impl Writer<'_> {
                         key,
                         value: pending.value.as_ref(),
                         expires_at: pending.expires_at,
+                        kept: false,
                         op: pending.op,
                         place: pending.place,
                         replaced: pending.replaced,

@@ -99,6 +99,7 @@ impl WriteConnection {
             key: &w.key,
             value: w.value.as_ref(),
             expires_at: w.expires_at,
+            kept: w.kept,
             op: w.op,
             place: w.place,
             replaced: w.replaced,

@@ -175,7 +175,8 @@ pub(crate) struct Reader {
 /// What was read of a key.
 pub(crate) struct Found {
     pub(crate) entry: Entry,
-    /// Its value is stored in chunks: too large to push other values out of the cache.
+    /// Its value is stored in chunks: too large to push other values out of the cache, and left out
+    /// where it was not asked for.
     pub(crate) streamed: bool,
 }
 
@@ -246,11 +247,16 @@ impl Reader {
 
     /// The entry of a key, expired or not.
     pub(crate) fn get(&self, table: &Table, key: &[u8]) -> Result<Option<Found>> {
+        self.find(table, (key, true))
+    }
+
+    /// The same; unless `whole`, a value in chunks is left out.
+    pub(crate) fn find(&self, table: &Table, (key, whole): (&[u8], bool)) -> Result<Option<Found>> {
         let _pass = fork::enter();
         self.connection
             .prepare_cached(&table.sql.get)
             .and_then(|mut statement| {
-                let found = get_one(&self.connection, &mut statement, table, key)?;
+                let found = get_one(&self.connection, &mut statement, table, (key, whole))?;
                 vouch(&self.connection, table, &statement).map(|()| found)
             })
             .map_err(|e| error_of(e, "reading"))
@@ -268,7 +274,7 @@ impl Reader {
         let each = || -> rusqlite::Result<()> {
             let mut statement = self.connection.prepare_cached(&table.sql.get)?;
             for (n, key) in keys.enumerate() {
-                f(get_one(&self.connection, &mut statement, table, key)?);
+                f(get_one(&self.connection, &mut statement, table, (key, true))?);
                 if n == 0 {
                     vouch(&self.connection, table, &statement)?;
                 }
@@ -357,14 +363,18 @@ fn get_one(
     c: &Connection,
     statement: &mut Statement<'_>,
     table: &Table,
-    key: &[u8],
+    (key, whole): (&[u8], bool),
 ) -> rusqlite::Result<Option<Found>> {
     let read = |row: &Row<'_>| {
         let stored = row.get_ref(0)?;
+        let streamed = is_streamed(table, stored);
         // The statement is still at the row, so chunks are read in the same state of the file.
-        let value = read_value(c, table, stored, key)?;
+        let value = match streamed && !whole {
+            true => Value::from([]),
+            false => read_value(c, table, stored, key)?,
+        };
         let entry = Entry { value, version: row.get(1)?, expires_at: row.get(2)? };
-        Ok(Found { entry, streamed: is_streamed(table, stored) })
+        Ok(Found { entry, streamed })
     };
     statement.query_row([Bind(key)], read).optional()
 }

@@ -29,6 +29,8 @@ pub(crate) struct BlindWrite<'a> {
     pub(crate) key: &'a PackedKey,
     pub(crate) value: Option<&'a Value>,
     pub(crate) expires_at: i64,
+    /// Only the expiry is written.
+    pub(crate) kept: bool,
     pub(crate) op: u32,
     pub(crate) place: u32,
     pub(crate) replaced: bool,
@@ -331,6 +333,12 @@ impl WriteConnection {
                     rows -= delete.execute([key])? as i64;
                     return Ok(());
                 };
+                let (version, expires_at) =
+                    (base + 1 + i64::from(w.op), (w.expires_at != 0).then_some(w.expires_at));
+                if w.kept {
+                    let mut touch = connection.prepare_cached(&table.sql.touch)?;
+                    return touch.execute(params![key, expires_at, version]).map(drop);
+                }
                 if w.replaced {
                     number(w.removed)?;
                     rows -= delete.execute([Bind(w.key)])? as i64;
@@ -339,14 +347,8 @@ impl WriteConnection {
                     rows -= bury.execute(params![Bind(w.key), now_ms])? as i64;
                 }
                 let id = base + 1 + i64::from(w.place);
-                let expires_at = (w.expires_at != 0).then_some(w.expires_at);
-                upsert.execute(params![
-                    id,
-                    key,
-                    BindValue(table.storage, value),
-                    base + 1 + i64::from(w.op),
-                    expires_at
-                ])?;
+                let value = BindValue(table.storage, value);
+                upsert.execute(params![id, key, value, version, expires_at])?;
                 // Only an insert moves the last id, and no other insert has this one.
                 rows += i64::from(connection.last_insert_rowid() == id);
                 Ok(())

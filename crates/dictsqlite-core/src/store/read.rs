@@ -8,7 +8,7 @@ use crate::cache::{Cached, Fill, Look, View};
 use crate::clock::expired;
 use crate::completion::{Completion, pair};
 use crate::error::Result;
-use crate::sqlite::{Count, Reader, Table};
+use crate::sqlite::{Count, Found, Reader, Table};
 use crate::state::Counters;
 use crate::types::{Entry, KeyBuf, NEVER, Stamp, Value};
 
@@ -171,20 +171,20 @@ impl Store {
         &self,
         reader: &Reader,
         table: &Table,
-        key: &[u8],
+        (key, whole): (&[u8], bool),
         stamp: Option<Stamp>,
-    ) -> Result<Option<Entry>> {
+    ) -> Result<Option<Found>> {
         Counters::add(&self.state.counters.misses, 1);
         let view = self.state.view().filter(|view| Some(view.stamp) == stamp);
         let fill = view.and_then(|view| self.fill(key, view));
-        let found = reader.get(table, key)?;
+        let found = reader.find(table, (key, whole))?;
         if let (Some((fill, view)), Some(found)) = (fill, &found)
             && !found.streamed
             && self.state.still(view)
         {
             fill.with(cached_of(&found.entry, view.epoch));
         }
-        Ok(found.map(|found| found.entry))
+        Ok(found)
     }
 
     /// The number of entries, those accepted and not yet committed included.

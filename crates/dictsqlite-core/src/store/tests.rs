@@ -2,6 +2,8 @@
 
 mod checkpoints;
 mod concurrency;
+#[cfg(unix)]
+mod forks;
 mod ground;
 mod processes;
 mod simulation;

@@ -209,6 +209,7 @@ impl Inner {
             reader: None,
             buffer: Buffer::default(),
             reads: Default::default(),
+            found: Default::default(),
             ranges: Vec::new(),
             counts: Default::default(),
             newer: Vec::new(),

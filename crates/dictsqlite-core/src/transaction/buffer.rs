@@ -22,6 +22,10 @@ pub(super) struct Written {
     /// The value; none deletes.
     pub(super) value: Option<Value>,
     pub(super) expires_at: i64,
+    /// Only the expiry is written: the value is still the one of the snapshot.
+    pub(super) kept: bool,
+    /// It was deleted or had expired in the transaction, so it takes a new place.
+    anew: bool,
     /// Where the key was written before.
     before: Option<usize>,
 }
@@ -40,9 +44,25 @@ impl Buffer {
         self.last.get(key).map(|place| &self.log[*place])
     }
 
-    pub(super) fn push(&mut self, key: PackedKey, value: Option<Value>, expires_at: i64) {
+    pub(super) fn push(
+        &mut self,
+        key: PackedKey,
+        value: Option<Value>,
+        expires_at: i64,
+        clock: &dyn Clock,
+    ) {
         let before = self.last.insert(PackedKey::clone(&key), self.log.len());
-        self.log.push(Written { key, value, expires_at, before });
+        let earlier = before.map(|place| &self.log[place]);
+        let absent = earlier.is_some_and(|w| w.value.is_none() || expired(w.expires_at, clock));
+        let anew = absent && value.is_some();
+        self.log.push(Written { key, value, expires_at, kept: false, anew, before });
+    }
+
+    /// The key, which is there and was not put here, is to expire then.
+    pub(super) fn push_expiry(&mut self, key: PackedKey, expires_at: i64) {
+        let before = self.last.insert(PackedKey::clone(&key), self.log.len());
+        let value = Some(Value::from([]));
+        self.log.push(Written { key, value, expires_at, kept: true, anew: false, before });
     }
 
     /// Takes back everything from a length on.
@@ -75,13 +95,14 @@ impl Buffer {
     }
 
     /// What is to be applied: the last write of each key, and how many operations there were.
-    pub(super) fn proposals(&self, clock: &dyn Clock) -> (Vec<ProposedWrite>, u32) {
+    pub(super) fn proposals(&self) -> (Vec<ProposedWrite>, u32) {
         let mut last: IndexMap<&PackedKey, ProposedWrite, ahash::RandomState> = IndexMap::default();
         for (op, w) in (0..).zip(&self.log) {
             let written = ProposedWrite {
                 key: PackedKey::clone(&w.key),
                 value: w.value.clone(),
                 expires_at: w.expires_at,
+                kept: w.kept,
                 op,
                 place: op,
                 replaced: false,
@@ -92,10 +113,7 @@ impl Buffer {
                     last.insert(&w.key, written);
                 }
                 Some(earlier) => {
-                    // What was deleted or had expired and is put again takes a new place.
-                    let absent = earlier.value.is_none() || expired(earlier.expires_at, clock);
-                    let anew = w.value.is_some() && absent;
-                    let (place, replaced, removed) = if anew {
+                    let (place, replaced, removed) = if w.anew {
                         (op, true, earlier.op)
                     } else {
                         (earlier.place, earlier.replaced, earlier.removed)
@@ -114,24 +132,19 @@ impl Buffer {
     }
 
     /// Where the key took its place in insertion order.
-    pub(super) fn place(&self, key: &[u8], clock: &dyn Clock) -> usize {
+    pub(super) fn place(&self, key: &[u8]) -> usize {
         let mut place = self.last.get(key).copied().unwrap_or(0);
-        while let Some(before) = self.log[place].before {
-            let earlier = &self.log[before];
-            if earlier.value.is_none() || expired(earlier.expires_at, clock) {
-                break;
-            }
+        while let Some(before) = self.log[place].before.filter(|_| !self.log[place].anew) {
             place = before;
         }
         place
     }
 
     /// True when the key was deleted at some time, so that it has lost the place that it had.
-    pub(super) fn was_deleted(&self, key: &[u8], clock: &dyn Clock) -> bool {
+    pub(super) fn was_deleted(&self, key: &[u8]) -> bool {
         let mut place = self.last.get(key).copied();
-        while let Some(at) = place {
-            let written = &self.log[at];
-            if written.value.is_none() || expired(written.expires_at, clock) {
+        while let Some(written) = place.map(|place| &self.log[place]) {
+            if written.anew || written.value.is_none() {
                 return true;
             }
             place = written.before;

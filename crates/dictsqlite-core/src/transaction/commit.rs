@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::lifetime::Over;
 use super::{Inner, Shared, Transaction};
 use crate::completion::Completion;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::store::unexpected;
 use crate::types::{
     Command, Entry, Isolation, Outcome, PackedKey, Proposal, Seen, TransactionMode, packed_table,
@@ -69,9 +69,16 @@ impl Shared {
                 }
                 None => None,
             };
-            let late = self.hold.is_some() && handed.is_none();
-            self.end(&mut inner, if late { Over::TimedOut } else { Over::Ended });
-            if late {
+            let late = self.hold.as_ref().filter(|_| handed.is_none());
+            let closed = late.is_some_and(|hold| hold.is_taken_away());
+            let timed_out = late.is_some() && !closed;
+            self.end(&mut inner, if timed_out { Over::TimedOut } else { Over::Ended });
+            if closed {
+                let message =
+                    "the transaction was rolled back when its dict was closed; commit first";
+                return Err(Error::new(ErrorKind::Closed, message));
+            }
+            if timed_out {
                 return Err(self.timed_out());
             }
             Ok(Some((proposal, handed)))
@@ -92,7 +99,7 @@ impl Shared {
 
     /// What the writer is to look at and to write.
     fn propose(&self, inner: &mut Inner) -> Result<Proposal> {
-        let (writes, ops) = inner.buffer.proposals(&*self.store.state.clock);
+        let (writes, ops) = inner.buffer.proposals();
         let mut proposal = Proposal { writes, ops, ..Proposal::default() };
         if self.mode != TransactionMode::Concurrent {
             return Ok(proposal);
@@ -101,33 +108,34 @@ impl Shared {
         if self.isolation == Isolation::Snapshot {
             self.read_written(inner)?;
             proposal.reads =
-                proposal.writes.iter().filter_map(|w| self.seen(inner, &w.key)).collect();
+                proposal.writes.iter().filter_map(|w| seen_of(inner, &w.key)).collect();
             return Ok(proposal);
         }
         proposal.since = self.snapshot.since;
-        let blind =
-            proposal.writes.iter().map(|w| &w.key).filter(|key| !inner.reads.contains_key(*key));
+        let is_blind =
+            |key: &&PackedKey| !inner.reads.contains_key(*key) && !inner.found.contains_key(*key);
+        let blind = proposal.writes.iter().map(|w| &w.key).filter(is_blind);
         proposal.blind = blind.cloned().collect();
         proposal.ranges = std::mem::take(&mut inner.ranges);
         proposal.counts = inner.counts.iter().map(|(table, rows)| (*table, *rows)).collect();
-        proposal.reads = std::mem::take(&mut inner.reads).into_iter().map(seen).collect();
+        // What was read whole is not looked at twice.
+        inner.found.retain(|key, _| !inner.reads.contains_key(key));
+        let found = std::mem::take(&mut inner.found).into_iter().map(seen_there);
+        let reads = std::mem::take(&mut inner.reads).into_iter().map(seen);
+        proposal.reads = reads.chain(found).collect();
         Ok(proposal)
-    }
-
-    fn seen(&self, inner: &Inner, key: &PackedKey) -> Option<Seen> {
-        inner.reads.get(key).map(|entry| seen((Arc::clone(key), entry.clone())))
     }
 
     /// Looks up what was written and not read.
     fn read_written(&self, inner: &mut Inner) -> Result<()> {
         let keys: Vec<_> = inner.buffer.keys().cloned().collect();
         for key in keys {
-            if inner.reads.contains_key(&key) {
+            if inner.reads.contains_key(&key) || inner.found.contains_key(&key) {
                 continue;
             }
             let Some(table) = self.store.state.tables.get(packed_table(&key)) else { continue };
-            let entry = self.look(inner, &table, &key)?;
-            inner.reads.insert(key, entry);
+            let found = self.look(inner, &table, (&key, false))?;
+            inner.note(key, found.as_ref());
         }
         Ok(())
     }
@@ -136,4 +144,14 @@ impl Shared {
 fn seen((key, entry): (PackedKey, Option<Entry>)) -> Seen {
     let version = entry.as_ref().map_or(0, |entry| entry.version);
     Seen { key, version, value: entry.map(|entry| entry.value) }
+}
+
+/// A value in chunks is compared by its version only.
+fn seen_there((key, version): (PackedKey, i64)) -> Seen {
+    Seen { key, version, value: None }
+}
+
+fn seen_of(inner: &Inner, key: &PackedKey) -> Option<Seen> {
+    let read = inner.reads.get(key).map(|entry| seen((Arc::clone(key), entry.clone())));
+    read.or_else(|| inner.found.get(key).map(|version| seen_there((Arc::clone(key), *version))))
 }

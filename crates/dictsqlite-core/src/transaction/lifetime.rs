@@ -91,6 +91,7 @@ impl Shared {
         inner.over = Some(over);
         inner.buffer = Default::default();
         inner.reads = Default::default();
+        inner.found = Default::default();
         inner.ranges = Vec::new();
         drop(inner.reader.take());
         if let Some(hold) = &self.hold {

@@ -120,6 +120,8 @@ struct Inner {
     buffer: Buffer,
     /// What was read, by key.
     reads: HashMap<PackedKey, Option<Entry>, ahash::RandomState>,
+    /// The versions of values in chunks that were not read, only found to be there.
+    found: HashMap<PackedKey, i64, ahash::RandomState>,
     ranges: Vec<Range>,
     /// The number of entries in the snapshot, by table.
     counts: HashMap<u32, u64>,

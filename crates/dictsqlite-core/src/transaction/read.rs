@@ -8,8 +8,8 @@ use crate::clock::expired;
 use crate::completion::{Completion, pair};
 use crate::error::{Error, Result};
 use crate::readers::Pinned;
-use crate::sqlite::Table;
-use crate::types::{AsKey, Entry, KeyBuf, NEVER, Value, pack};
+use crate::sqlite::{Found, Table};
+use crate::types::{AsKey, Entry, KeyBuf, NEVER, PackedKey, Value, pack};
 
 impl Transaction {
     /// The value of `key`.
@@ -48,12 +48,14 @@ impl Transaction {
     /// # Errors
     /// As [`Transaction::get`].
     pub fn contains(&self, key: impl AsKey) -> Result<bool> {
-        Ok(self.entry(key)?.is_some())
+        let key = self.pack(key)?;
+        let mut inner = self.shared.open()?;
+        self.shared.contains(&mut inner, &self.table, &key)
     }
 
     /// [`Transaction::contains`] without blocking.
     pub fn contains_async(&self, key: impl AsKey) -> Completion<bool> {
-        self.entry_async(key).then(|entry| entry.map(|entry| entry.is_some()))
+        self.on_key(key, |tx, inner, key| tx.shared.contains(inner, &tx.table, &key))
     }
 
     /// The number of entries.
@@ -139,15 +141,52 @@ impl Shared {
         table: &Table,
         key: &[u8],
     ) -> Result<Option<Entry>> {
-        if let Some(written) = inner.buffer.get(key) {
-            let gone = expired(written.expires_at, &*self.store.state.clock);
-            return Ok(written.value.as_ref().filter(|_| !gone).map(|value| Entry {
-                value: Arc::clone(value),
-                version: 0,
-                expires_at: (written.expires_at != NEVER).then_some(written.expires_at),
-            }));
+        let Some(written) = inner.buffer.get(key) else { return self.read(inner, table, key) };
+        let gone = expired(written.expires_at, &*self.store.state.clock);
+        let Some(value) = written.value.as_ref().filter(|_| !gone).map(Arc::clone) else {
+            return Ok(None);
+        };
+        let expires_at = (written.expires_at != NEVER).then_some(written.expires_at);
+        if written.kept {
+            let entry = self.read(inner, table, key)?;
+            return Ok(entry.map(|entry| Entry { version: 0, expires_at, ..entry }));
         }
-        self.read(inner, table, key)
+        Ok(Some(Entry { value, version: 0, expires_at }))
+    }
+
+    /// Whether there is an entry, own writes included. Values in chunks are not read.
+    pub(super) fn contains(&self, inner: &mut Inner, table: &Table, key: &[u8]) -> Result<bool> {
+        match inner.buffer.get(key) {
+            Some(written) => {
+                Ok(written.value.is_some()
+                    && !expired(written.expires_at, &*self.store.state.clock))
+            }
+            None => self.is_there(inner, table, key),
+        }
+    }
+
+    /// Whether the snapshot has an entry, noted where that is asked for. Values in chunks are not read.
+    pub(super) fn is_there(&self, inner: &mut Inner, table: &Table, key: &[u8]) -> Result<bool> {
+        Ok(!matches!(self.find(inner, table, key)?, There::No))
+    }
+
+    /// What the snapshot has of a key, noted where that is asked for.
+    pub(super) fn find(&self, inner: &mut Inner, table: &Table, key: &[u8]) -> Result<There> {
+        if let Some(noted) = inner.reads.get(key) {
+            return Ok(noted.clone().map_or(There::No, There::Whole));
+        }
+        if inner.found.contains_key(key) {
+            return Ok(There::InChunks);
+        }
+        let found = self.look(inner, table, (key, false))?;
+        if self.notes_reads() {
+            inner.note(owned(&KeyBuf::from_slice(key)), found.as_ref());
+        }
+        Ok(match found {
+            None => There::No,
+            Some(found) if found.streamed => There::InChunks,
+            Some(found) => There::Whole(found.entry),
+        })
     }
 
     /// The entry of a key in the snapshot, noted where that is asked for.
@@ -160,31 +199,31 @@ impl Shared {
         if let Some(noted) = inner.reads.get(key) {
             return Ok(noted.clone());
         }
-        let entry = self.look(inner, table, key)?;
+        let entry = self.look(inner, table, (key, true))?.map(|found| found.entry);
         if self.notes_reads() {
             inner.reads.insert(owned(&KeyBuf::from_slice(key)), entry.clone());
         }
         Ok(entry)
     }
 
-    /// The same without a note.
+    /// The same without a note; unless `whole`, a value in chunks is left out.
     pub(super) fn look(
         &self,
         inner: &mut Inner,
         table: &Table,
-        key: &[u8],
-    ) -> Result<Option<Entry>> {
+        (key, whole): (&[u8], bool),
+    ) -> Result<Option<Found>> {
         if inner.newer.contains(&table.id) {
             return Ok(None);
         }
-        let entry = match self.remembered(key) {
-            Some(entry) => Some(entry),
+        let found = match self.remembered(key) {
+            Some(entry) => Some(Found { entry, streamed: false }),
             None => {
                 let stamp = self.snapshot.stamp;
-                self.store.get_pinned(reader(inner)?, table, key, stamp)?
+                self.store.get_pinned(reader(inner)?, table, (key, whole), stamp)?
             }
         };
-        Ok(entry.filter(|entry| entry.expires_at.is_none_or(|at| at > self.now_ms)))
+        Ok(found.filter(|found| found.entry.expires_at.is_none_or(|at| at > self.now_ms)))
     }
 
     /// What the cache knows of the snapshot: what is committed now and was before it, while nobody but
@@ -201,8 +240,11 @@ impl Shared {
     /// True when `entry` will not read from the file. What is found is noted, since it may not be
     /// there any more a moment later.
     fn is_known(&self, inner: &mut Inner, table: &Table, key: &[u8]) -> bool {
-        if inner.buffer.get(key).is_some() || inner.reads.contains_key(key) {
+        if inner.reads.contains_key(key) {
             return true;
+        }
+        if let Some(written) = inner.buffer.get(key) {
+            return !written.kept;
         }
         if inner.newer.contains(&table.id) {
             return true;
@@ -220,8 +262,8 @@ impl Shared {
         let of_table = |key: &&Arc<[u8]>| key.starts_with(&first);
         let keys: Vec<_> = inner.buffer.keys().filter(of_table).cloned().collect();
         for key in keys {
-            let before = self.read(inner, table, &key)?.is_some();
-            let after = self.entry(inner, table, &key)?.is_some();
+            let before = self.is_there(inner, table, &key)?;
+            let after = self.contains(inner, table, &key)?;
             count += i64::from(after) - i64::from(before);
         }
         Ok(count.max(0).unsigned_abs())
@@ -240,6 +282,28 @@ impl Shared {
         };
         inner.counts.insert(table.id, count);
         Ok(count)
+    }
+}
+
+/// What the snapshot has of a key.
+pub(super) enum There {
+    No,
+    Whole(Entry),
+    /// A value in chunks, which was not read.
+    InChunks,
+}
+
+impl Inner {
+    /// Notes what was found of a key without reading chunks.
+    pub(super) fn note(&mut self, key: PackedKey, found: Option<&Found>) {
+        match found {
+            Some(found) if found.streamed => {
+                self.found.insert(key, found.entry.version);
+            }
+            other => {
+                self.reads.insert(key, other.map(|found| found.entry.clone()));
+            }
+        }
     }
 }
 

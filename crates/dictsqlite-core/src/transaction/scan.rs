@@ -10,7 +10,7 @@ use crate::completion::{Completion, pair};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan::{Item, ScanOptions, bounds, items};
 use crate::sqlite::{After, PageRequest, print_of};
-use crate::types::{KeyBuf, Kind, NEVER, Order, PackedKey, Page, Range, Rows};
+use crate::types::{KeyBuf, Kind, NEVER, Order, PackedKey, Page, Range, RowRef, Rows};
 
 const FIRST_PAGE: usize = 256;
 const LARGEST_PAGE: usize = 4096;
@@ -245,13 +245,12 @@ impl TransactionScan {
 
     /// In insertion order, rows keep their places; new ones come in the end.
     fn replace(&self, inner: &Inner, page: &Page) -> Page {
-        let clock = &*self.tx.shared.store.state.clock;
         let mut out = Page::default();
         for row in (0..page.len()).filter_map(|n| page.row(n)) {
             match inner.buffer.get(row.packed()) {
                 None => out.push_row(row),
-                Some(_) if inner.buffer.was_deleted(row.packed(), clock) => {}
-                Some(_) => self.push_own(inner, row.packed(), &mut out),
+                Some(_) if inner.buffer.was_deleted(row.packed()) => {}
+                Some(_) => self.push_own(inner, row.packed(), Some(row), &mut out),
             }
         }
         out
@@ -267,15 +266,15 @@ impl TransactionScan {
             let key = row.packed();
             let before = |own: &PackedKey| if reverse { **own > *key } else { **own < *key };
             while let Some(earlier) = own.next_if(before) {
-                self.push_own(inner, &earlier, &mut out);
+                self.push_own(inner, &earlier, None, &mut out);
             }
             match own.next_if(|own| **own == *key) {
-                Some(same) => self.push_own(inner, &same, &mut out),
+                Some(same) => self.push_own(inner, &same, Some(row), &mut out),
                 None => out.push_row(row),
             }
         }
         for later in own {
-            self.push_own(inner, &later, &mut out);
+            self.push_own(inner, &later, None, &mut out);
         }
         self.reached = last.or_else(|| self.reached.take());
         out
@@ -307,12 +306,11 @@ impl TransactionScan {
     /// New keys, in the order in which they took their places.
     fn own_new(&self, inner: &mut Inner) -> Result<Page> {
         let shared = &self.tx.shared;
-        let clock = Arc::clone(&shared.store.state.clock);
         let mut new = Vec::new();
         for key in self.own_between(inner, None) {
-            let deleted = inner.buffer.was_deleted(&key, &*clock);
-            if deleted || shared.read(inner, &self.tx.table, &key)?.is_none() {
-                new.push((inner.buffer.place(&key, &*clock), key));
+            let deleted = inner.buffer.was_deleted(&key);
+            if deleted || !shared.is_there(inner, &self.tx.table, &key)? {
+                new.push((inner.buffer.place(&key), key));
             }
         }
         new.sort_unstable();
@@ -321,19 +319,21 @@ impl TransactionScan {
         }
         let mut out = Page::default();
         for (_, key) in &new {
-            self.push_own(inner, key, &mut out);
+            self.push_own(inner, key, None, &mut out);
         }
         Ok(out)
     }
 
-    /// Adds what was written of a key, unless it is deleted or has expired.
-    fn push_own(&self, inner: &Inner, key: &[u8], out: &mut Page) {
+    /// Adds what was written of a key, which is in the snapshot as `row`, unless it is deleted or has
+    /// expired.
+    fn push_own(&self, inner: &Inner, key: &[u8], row: Option<RowRef<'_>>, out: &mut Page) {
         let clock = &*self.tx.shared.store.state.clock;
         let Some(written) = inner.buffer.get(key) else { return };
         if let Some(value) = &written.value
             && !expired(written.expires_at, clock)
         {
-            out.push(key, self.request.values.then_some(&**value), 0, written.expires_at);
+            let value = if written.kept { row.map(|row| row.value()) } else { Some(&**value) };
+            out.push(key, value.filter(|_| self.request.values), 0, written.expires_at);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod atomic;
 mod bank;
+mod chunks;
 mod hostile;
 mod immediate;
 mod isolation;

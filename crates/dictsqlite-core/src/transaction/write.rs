@@ -1,6 +1,7 @@
 //! Writing: gathered in memory until the commit.
 
 use super::buffer::owned;
+use super::read::There;
 use super::{Inner, Shared, Transaction};
 use crate::codec;
 use crate::completion::Completion;
@@ -174,8 +175,25 @@ impl Transaction {
 
     fn expire_in(&self, inner: &mut Inner, key: KeyBuf, ttl: Ttl) -> Result<bool> {
         self.shared.check_writes()?;
-        let Some(entry) = self.shared.entry(inner, &self.table, &key)? else { return Ok(false) };
-        self.write(inner, key, Some(entry.value), self.expires_at(ttl))?;
+        if !self.shared.contains(inner, &self.table, &key)? {
+            return Ok(false);
+        }
+        let value = match inner.buffer.get(&key) {
+            Some(written) => written.value.clone().filter(|_| !written.kept),
+            None => match self.shared.find(inner, &self.table, &key)? {
+                There::Whole(entry) => Some(entry.value),
+                _ => None,
+            },
+        };
+        let expires_at = self.expires_at(ttl);
+        match value {
+            Some(value) => self.write(inner, key, Some(value), expires_at)?,
+            // A value in chunks stays where it is.
+            None => {
+                self.check_room(inner)?;
+                inner.buffer.push_expiry(owned(&key), expires_at);
+            }
+        }
         Ok(true)
     }
 
@@ -212,10 +230,16 @@ impl Transaction {
         if let Some(value) = &value {
             codec::check_size(&key, value).map_err(|e| e.with_key(unpack(&key)))?;
         }
+        self.check_room(inner)?;
+        let clock = &*self.shared.store.state.clock;
+        inner.buffer.push(owned(&key), value, expires_at, clock);
+        Ok(())
+    }
+
+    fn check_room(&self, inner: &Inner) -> Result<()> {
         if inner.buffer.len() >= MOST_WRITES {
             return Err(Error::invalid(format!("a transaction has at most {MOST_WRITES} writes")));
         }
-        inner.buffer.push(owned(&key), value, expires_at);
         Ok(())
     }
 

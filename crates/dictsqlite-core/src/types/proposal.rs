@@ -42,6 +42,8 @@ pub(crate) struct ProposedWrite {
     /// The value; none deletes.
     pub(crate) value: Option<Value>,
     pub(crate) expires_at: i64,
+    /// Only the expiry is written: what the row has stays, and is not in `value`.
+    pub(crate) kept: bool,
     /// Which operation of the transaction this is.
     pub(crate) op: u32,
     /// Which operation gave the key its place in insertion order.

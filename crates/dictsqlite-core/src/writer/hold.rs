@@ -97,7 +97,10 @@ impl Writer<'_> {
         )?;
         let answers = vec![answer];
         let transaction = Transaction { applied, segments: Vec::new(), answers };
-        let (answers, _) = self.finish(before, transaction)?;
+        let (answers, _) = self.finish(before, transaction).map_err(|e| {
+            let what = "nothing of the transaction was written; begin it again";
+            Error::new(e.kind(), format!("{}; {what}", e.message()))
+        })?;
         answers.into_iter().next().unwrap_or(Ok(Outcome::Done))
     }
 

@@ -17,7 +17,7 @@ impl Writer<'_> {
             for w in &proposal.writes {
                 let blind = transaction.segments.iter().any(|(segment, _)| segment.holds(&w.key));
                 match &w.value {
-                    Some(value) if !blind => {
+                    Some(value) if !blind && !w.kept => {
                         let cached = Cached {
                             value: Arc::clone(value),
                             expires_at: w.expires_at,

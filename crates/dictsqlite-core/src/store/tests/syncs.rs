@@ -3,6 +3,7 @@
 use super::*;
 use crate::sqlite::WriteConnection;
 use crate::vfs::{Disk, Loss, What, When};
+use crate::{TransactionMode, TransactionOptions};
 
 const SEEDS: u64 = 24;
 /// More than a scan reads at first.
@@ -181,5 +182,47 @@ fn a_store_that_could_not_close_in_peace_is_taken_over() {
         let dict = opened(&disk.after_cut(seed, Loss::Everything), PersistMode::Lazy);
         assert!(dict.get("durable").unwrap().is_some(), "seed {seed}");
         assert!(dict.get("lazy").unwrap().is_some(), "seed {seed}");
+    }
+}
+
+#[test]
+fn an_immediate_transaction_that_a_failed_sync_refused_never_was() {
+    // It is not tried again, so its commit, which is whole in the log behind the last frame that counts,
+    // must not be there for whoever recovers the log: its owner was told that nothing of it was written.
+    for (seed, fails) in (0..SEEDS).flat_map(|seed| [(seed, 1), (seed, 1000)]) {
+        let disk = Disk::new(seed);
+        let (lazy, durable) =
+            (opened(&disk, PersistMode::Lazy), opened(&disk, PersistMode::Durable));
+        let store = open(disk.name().as_ref(), &Options::default()).unwrap();
+        lazy.set("before", &[1; 2000]).unwrap();
+        let options = TransactionOptions { mode: TransactionMode::Immediate, ..Default::default() };
+        let refused = |tx: crate::Transaction| {
+            tx.set("refused", &[2; 2000]).unwrap();
+            tx.delete("before").unwrap();
+            let error = tx.commit().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+            assert!(error.message().contains("nothing of the transaction"), "{error}");
+            assert_eq!(tx.commit().unwrap_err().kind(), ErrorKind::Closed, "it is over");
+        };
+        let tx = durable.transaction(&options).unwrap();
+        disk.arm(When::Sync(1), What::Io(fails));
+        refused(tx);
+        assert_eq!(lazy.get("refused").unwrap(), None, "seed {seed}");
+        assert_eq!((lazy.len().unwrap(), durable.contains("before").unwrap()), (1, true));
+        // The process is killed now: what the system has in memory is there.
+        let killed = opened(&disk.after_kill(seed), PersistMode::Lazy);
+        let there = ["before", "refused"].map(|key| killed.contains(key).unwrap());
+        assert_eq!(there, [true, false], "seed {seed}, {fails} failed, killed");
+        drop(killed);
+        disk.disarm();
+        let tx = durable.transaction(&options).unwrap();
+        tx.set("after", &[3; 2000]).unwrap();
+        tx.commit().unwrap();
+        stopped(&disk, &store, vec![lazy, durable]);
+        for loss in Loss::ALL {
+            let dict = opened(&disk.after_cut(seed, loss), PersistMode::Lazy);
+            let there = ["before", "refused", "after"].map(|key| dict.contains(key).unwrap());
+            assert_eq!(there, [true, false, true], "seed {seed}, {fails} failed, {loss:?}");
+        }
     }
 }

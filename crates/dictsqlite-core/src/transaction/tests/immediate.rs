@@ -205,3 +205,42 @@ fn closing_the_store_takes_it_back() {
     drop(tx);
     file.open().close().unwrap();
 }
+
+#[test]
+fn closing_refuses_those_who_wait_for_it_and_whoever_has_it() {
+    // Whoever had it was told of `max_hold`, long before that had passed.
+    let file = File::new();
+    let dict = Arc::new(file.open());
+    dict.set("k", b"before").unwrap();
+    let open = in_time(dict.transaction_async(&immediate())).unwrap();
+    open.set("k", b"never").unwrap();
+    let (sender, told) = std::sync::mpsc::channel();
+    for _ in 0..4 {
+        let sender = sender.clone();
+        let queued = dict.transaction_async(&immediate());
+        queued.on_done(move |tx| drop(sender.send(tx.map(drop))));
+    }
+    let waiting = std::thread::spawn({
+        let dict = Arc::clone(&dict);
+        move || sender.send(dict.transaction(&immediate()).map(drop)).unwrap()
+    });
+    let store = dict_store(&dict);
+    while store.state.memtable.backlog().0 < 6 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let begun = Instant::now();
+    dict.close().unwrap();
+    waiting.join().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    for _ in 0..5 {
+        let error = told.try_recv().expect("it was told").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
+    }
+    assert_eq!(dict.transaction(&immediate()).err().unwrap().kind(), ErrorKind::Closed);
+    for _ in 0..2 {
+        let error = open.commit().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
+    }
+    drop((open, dict, store));
+    assert_eq!(got(&file.open(), "k").as_deref(), Some("before"));
+}

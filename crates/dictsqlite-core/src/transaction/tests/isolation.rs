@@ -149,6 +149,29 @@ fn what_another_tool_changes_without_a_version_is_a_change() {
 }
 
 #[test]
+fn what_another_tool_puts_or_removes_without_a_version_is_a_change() {
+    // Its row has version 0, which stands for no entry as well.
+    for whole in [true, false] {
+        let file = File::new();
+        let dict = file.open();
+        let tool = file.tool();
+        let removed = "DELETE FROM main WHERE key = 'k'";
+        for sql in ["INSERT INTO main(key, value) VALUES('k', x'76')", removed] {
+            let result = against(
+                &dict,
+                &concurrent(),
+                |tx| {
+                    if whole { tx.get("k").map(drop) } else { tx.contains("k").map(drop) }.unwrap();
+                    tx.set("other", b"v").unwrap();
+                },
+                || assert_eq!(tool.execute(sql, []).unwrap(), 1),
+            );
+            assert_eq!(conflict(result), Some(Key::from("k")), "{sql}");
+        }
+    }
+}
+
+#[test]
 fn writes_that_depend_on_nothing_that_changed_commit_together() {
     let dict = fresh(PersistMode::Durable);
     for n in 0..64_i64 {

@@ -32,8 +32,9 @@ fn a_build_that_splits_batches_is_found() {
 
 #[test]
 fn a_build_that_lets_writes_overtake_is_found() {
+    // On a busy machine another history is done first, in which a durable write was the one overtaken.
     let why = found(Kind::Kill, Flaw::Overtaking);
-    assert!(why.contains("no prefix"), "{why}");
+    assert!(why.contains("no prefix") || why.contains("acknowledged as durable"), "{why}");
 }
 
 #[test]
