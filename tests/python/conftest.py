@@ -34,6 +34,7 @@ db.close()
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes seconds or a lot of memory")
+    config.addinivalue_line("markers", "once: is about the engine or the command, not about the interpreter")
 
 
 def command(code, args):

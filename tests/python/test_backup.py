@@ -14,6 +14,8 @@ import pytest
 import dictsqlite
 from conftest import command
 
+pytestmark = pytest.mark.once
+
 WRITER = """
 import sys, dictsqlite
 db = dictsqlite.open(sys.argv[1], persist_mode="lazy", flush_interval=0.005)

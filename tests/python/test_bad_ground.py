@@ -14,6 +14,8 @@ import pytest
 import dictsqlite
 from processes import PATIENCE, Child, dump, run
 
+pytestmark = pytest.mark.once
+
 linux = pytest.mark.skipif(sys.platform != "linux", reason="mounts, limits and /proc of Linux")
 
 

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 BENCH = pathlib.Path(__file__).parents[2] / "python" / "bench"
 MODULES = ("arithmetic", "loops", "data", "contenders", "workloads", "results", "bars", "report", "drive")
 

@@ -12,6 +12,8 @@ import pytest
 import dictsqlite
 from command import PATIENCE, environment, objects, on_terminal, refused, run, said, start, without_rich
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def store(path):

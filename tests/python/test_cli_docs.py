@@ -12,6 +12,8 @@ import pytest
 import dictsqlite.cli.exits
 from command import PROGRAM, environment
 
+pytestmark = pytest.mark.once
+
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 FENCE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 #: `...` stands for what differs from run to run.

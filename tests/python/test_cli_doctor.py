@@ -15,6 +15,8 @@ import dictsqlite
 from command import PATIENCE, PROGRAM, as_somebody, objects, run, said
 from dictsqlite.cli import doctor
 
+pytestmark = pytest.mark.once
+
 linux = pytest.mark.skipif(sys.platform != "linux", reason="locks and mounts of Linux")
 
 

@@ -9,6 +9,8 @@ import pytest
 import dictsqlite
 from command import objects, refused, run, said
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(params=["json", "jsonb", "pickle"])
 def codec(request):

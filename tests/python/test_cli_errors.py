@@ -16,6 +16,8 @@ import dictsqlite
 from command import PATIENCE, as_module, as_somebody, refused, run, said, start
 from dictsqlite.cli import exits
 
+pytestmark = pytest.mark.once
+
 COMMANDS = [
     "get", "set", "del", "ls", "scan", "count", "tables", "stats", "check", "backup", "restore", "export", "import", "bench", "doctor",
 ]  # fmt: skip

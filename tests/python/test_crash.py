@@ -15,6 +15,8 @@ import dictsqlite
 from crashes import Plan, check, crash_all, kill, opened, ready, survivors
 from processes import Child, Inspector, dump
 
+pytestmark = pytest.mark.once
+
 MORE = int(os.environ.get("DICTSQLITE_KILLS", "1"))
 SEED = int(os.environ.get("DICTSQLITE_SEED", "0")) * 1_000_000
 

@@ -15,6 +15,8 @@ import pytest
 import dictsqlite
 from processes import PATIENCE, Child, Inspector, dump, finish_all
 
+pytestmark = pytest.mark.once
+
 MORE = float(os.environ.get("DICTSQLITE_CROWDS", "1"))
 PAGE = 4096
 #: What the writer lets the log grow to before it finishes a checkpoint itself: 16 Ki frames.
@@ -182,7 +184,7 @@ def test_the_log_stays_below_its_cap_and_commits_stay_quick(tmp_path):
     # How quick that is depends on the disk; who checkpoints does not. Without the thread beside it the writer
     # would be alone, with one checkpoint each time the log is full.
     assert checkpoints > 1.5 * stops, (checkpoints, stops)
-    assert figures[1] < 50
+    assert figures[1] < 250
 
 
 @pytest.mark.slow

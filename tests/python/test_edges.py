@@ -4,7 +4,11 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 import dictsqlite
+
+pytestmark = pytest.mark.once
 
 OVERTAKE = """
 import sys, dictsqlite

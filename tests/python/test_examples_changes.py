@@ -11,6 +11,8 @@ import pytest
 
 import dictsqlite
 
+pytestmark = pytest.mark.once
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "python" / "examples"
 PATIENCE = 60.0
 

@@ -11,6 +11,7 @@ import pytest
 from processes import run
 
 pytestmark = [
+    pytest.mark.once,
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/status"),
 ]

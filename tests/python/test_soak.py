@@ -9,6 +9,8 @@ import pytest
 
 from processes import run
 
+pytestmark = pytest.mark.once
+
 SECONDS = float(os.environ.get("DICTSQLITE_SOAK", "10"))
 
 

@@ -11,6 +11,8 @@ import pytest
 import dictsqlite
 from processes import PATIENCE, Child, Inspector, finish_all, run
 
+pytestmark = pytest.mark.once
+
 MORE = int(os.environ.get("DICTSQLITE_STALE", "1"))
 KEYS = 50
 

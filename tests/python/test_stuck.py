@@ -3,7 +3,11 @@
 import asyncio
 import time
 
+import pytest
+
 import dictsqlite
+
+pytestmark = pytest.mark.once
 
 #: A row that keeps whoever inserts it busy for some seconds.
 SLOW = """CREATE TRIGGER slow BEFORE INSERT ON main WHEN new.key = 'slow' BEGIN

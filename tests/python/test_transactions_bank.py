@@ -12,6 +12,8 @@ from dictsqlite import ClosedError
 from processes import PATIENCE, Child
 from test_transactions import nothing_left
 
+pytestmark = pytest.mark.once
+
 ACCOUNTS, EACH = 8, 100
 
 

@@ -30,7 +30,8 @@ cargo xtask test [--rust-only | --python-only | ...] [--python 3.11]... [-k EXPR
       --PART-only                  one part: rust python c c++ kotlin swift conformance
       --python X.Y                 only this CPython (may be repeated)
       -k EXPR                      only the Python tests that match (leaves Rust out)
-      --quick                      on all but the default CPython, leave out tests marked `slow`
+      --quick                      on all but the default CPython, leave out tests marked `slow`, and `once`:
+                                   of the engine or the command
 
 cargo xtask demo [--path DIR]
     Builds the wheel into a private virtual environment and indexes the Python standard library,

@@ -22,7 +22,7 @@ pub(crate) struct Options {
     pub(crate) versions: Vec<String>,
     /// Only the Python tests that match.
     pub(crate) expression: Option<String>,
-    /// On all but the default CPython, leave out the slow tests.
+    /// On all but the default CPython, leave out the slow tests and those not about the interpreter.
     pub(crate) quick: bool,
 }
 

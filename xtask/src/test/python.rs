@@ -28,7 +28,11 @@ pub(super) fn run(options: &Options, summary: &mut Summary) -> Result<()> {
             pytest(&environment(python, &wheels)?, python, options, reduced)
         });
         if reduced {
-            summary.skipped("pytest", &python.to_string(), "tests marked `slow` (--quick)");
+            summary.skipped(
+                "pytest",
+                &python.to_string(),
+                "tests marked `slow` or `once` (--quick)",
+            );
         }
     }
     if options.expression.is_none() {
@@ -65,7 +69,7 @@ fn pytest(venv: &Venv, python: &Python, options: &Options, reduced: bool) -> Res
         pytest = pytest.args(["-o", "faulthandler_exit_on_timeout=true"]);
     }
     if reduced {
-        pytest = pytest.args(["-m", "not slow"]);
+        pytest = pytest.args(["-m", "not slow and not once"]);
     }
     if let Some(expression) = &options.expression {
         pytest = pytest.args(["-k", expression]);
