@@ -129,7 +129,8 @@ impl Writer<'_> {
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         undo(&work);
         let mut hopeless = Vec::new();
-        if self.state.opener.check_not_misplaced().is_err() {
+        let gone = self.state.opener.check_not_misplaced().is_err();
+        if gone {
             // That does not pass: who waits for a decision need not wait for the deadline.
             let steps = std::mem::take(&mut work.steps);
             for step in steps {
@@ -140,6 +141,9 @@ impl Writer<'_> {
             }
         }
         hopeless.extend(self.state.memtable.failed(work, error, pause));
+        if gone {
+            self.state.memtable.despair(error);
+        }
         let holder =
             if hopeless.is_empty() { String::new() } else { self.state.named_holder(error.kind()) };
         for request in hopeless {

@@ -170,6 +170,14 @@ impl<C> Memtable<C> {
         late
     }
 
+    /// What failed will not pass: whoever waits for a commit is told, those who want to read as well.
+    pub(crate) fn despair(&self, error: &Error) {
+        let told = std::mem::take(&mut self.inner.lock().waiters);
+        for waiter in told {
+            waiter.completer.complete(Err(error.clone()));
+        }
+    }
+
     /// The writer is gone for good: everybody who waits is told so. Gives the queued commands.
     pub(crate) fn abandon(&self, error: &Error) -> Vec<C> {
         let mut inner = self.inner.lock();

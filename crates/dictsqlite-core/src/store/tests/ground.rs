@@ -1,9 +1,9 @@
 //! Bad ground: disks that fail and come back, and clocks that jump.
 
 use super::*;
-use crate::ManualClock;
 #[cfg(target_os = "linux")]
 use crate::vfs::Broken;
+use crate::{BackupOptions, ManualClock, TransactionOptions};
 
 #[test]
 #[cfg(target_os = "linux")]
@@ -171,4 +171,39 @@ fn a_handle_dropped_on_a_lost_file_leaves_the_others_theirs() {
     assert_eq!(second.flush().unwrap_err().kind(), ErrorKind::Io);
     assert_eq!(second.get("k").unwrap().as_deref(), Some(&b"v"[..]));
     assert_eq!(second.close().unwrap_err().kind(), ErrorKind::Io);
+}
+
+#[test]
+#[cfg(unix)]
+fn what_reads_a_lost_file_does_not_wait_for_its_pending_writes() {
+    // Found by simulation. What reads one state of the file waits until everything accepted is
+    // committed, and went on waiting for all of its timeout when the file was gone and nothing could
+    // be, although reads are to say so within 2 s.
+    let file = File::new();
+    let options = Options {
+        persist_mode: PersistMode::Lazy,
+        flush_interval: Duration::from_secs(3600),
+        timeout: Duration::from_secs(20),
+        ..Options::default()
+    };
+    let dict = Dict::open(&file.path, &options).unwrap();
+    dict.set("k", b"v").unwrap();
+    std::fs::remove_file(&file.path).unwrap();
+    let lost = |error: crate::Error, since: Instant| {
+        assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+        assert!(error.message().contains("removed or replaced"), "{error}");
+        assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
+    };
+    let now = Instant::now();
+    lost(dict.transaction(&TransactionOptions::default()).err().unwrap(), now);
+    let now = Instant::now();
+    let copy = file.dir.path().join("copy.db");
+    lost(dict.backup(&copy, &BackupOptions::default()).unwrap_err(), now);
+    assert!(!copy.exists());
+    let now = Instant::now();
+    lost(
+        dict.scan(&ScanOptions::default()).and_then(|mut scan| scan.next_page()).err().unwrap(),
+        now,
+    );
+    assert_eq!(dict.close().unwrap_err().kind(), ErrorKind::Io);
 }

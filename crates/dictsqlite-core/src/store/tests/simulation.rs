@@ -1,24 +1,32 @@
 //! Simulated histories: everything that can be done to a store, on a disk that stops, fails and
 //! forgets; and after each of them the question what the promises say must be left.
 //!
-//! | module    | what it holds                                                         |
-//! |-----------|-----------------------------------------------------------------------|
-//! | `ops`     | what a history is made of, drawn from a seed: add operations here      |
-//! | `model`   | what each operation does to the contents, as a plain list              |
-//! | `life`    | a store lives through a history; what was accepted and acknowledged    |
-//! | `perform` | how each operation is done                                            |
-//! | `verdict` | what is on the disk after that, and whether it is what was promised    |
-//! | `history` | several lives on one disk, with an end to each                         |
-//! | `broken`  | builds that are broken on purpose, which must be found                 |
+//! | module         | what it holds                                                         |
+//! |----------------|-----------------------------------------------------------------------|
+//! | `ops`          | what a history is made of, drawn from a seed: add operations here     |
+//! | `model`        | what each operation does to the contents, as a plain list             |
+//! | `life`         | a store lives through a history                                       |
+//! | `account`      | what was accepted and acknowledged in it                              |
+//! | `perform`      | how each operation is done                                            |
+//! | `transactions` | transactions, with somebody else's write in between                   |
+//! | `plan`         | what a transaction does, and what stands in its way                   |
+//! | `backups`      | copies that are made while others write                               |
+//! | `verdict`      | what is on the disk after that, and whether it is what was promised   |
+//! | `history`      | several lives on one disk, with an end to each                        |
+//! | `broken`       | builds that are broken on purpose, which must be found                |
 //!
 //! `docs/durability.md` says how to run more of them and how to play one again.
 
+mod account;
+mod backups;
 mod broken;
 mod history;
 mod life;
 mod model;
 mod ops;
 mod perform;
+mod plan;
+mod transactions;
 mod verdict;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use fastrand::Rng;
 
-use super::life::{Account, Broken, Life, Setting};
+use super::account::Account;
+use super::life::{Broken, Life, Setting};
 use super::ops::{Op, Taste, Via, draw};
 use super::verdict::{connect, look};
 use crate::ManualClock;
@@ -35,6 +36,14 @@ pub(super) enum Flaw {
     Overtaking,
     /// The counter begins anew when the store is opened.
     CounterLost,
+    /// A transaction is committed as two.
+    SplitTransactions,
+    /// The commit of a transaction is acknowledged before its sync.
+    EarlyCommits,
+    /// What others wrote since a transaction began is not looked at when it commits.
+    ConflictsMissed,
+    /// A backup has one table as of one moment and the other one as of another.
+    TwoMoments,
 }
 
 impl Flaw {
@@ -66,6 +75,7 @@ const START: i64 = 1_000_000;
 impl History {
     pub(super) fn new(kind: Kind, flaw: Flaw, seed: u64) -> Self {
         let mut random = Rng::with_seed(seed);
+        let taste = Taste::new(&mut random);
         let due_frames = [1, 4, 20, 1000][random.usize(..4)];
         let setting = Setting {
             buffer_size: [1, 2, 5, 100][random.usize(..4)],
@@ -73,8 +83,9 @@ impl History {
             due_frames,
             cap_frames: due_frames * random.u32(1..4),
             clock: ManualClock::at(START),
+            in_order: !taste.expiry,
         };
-        Self { kind, flaw, seed, taste: Taste::new(&mut random), random, setting, now: START }
+        Self { kind, flaw, seed, taste, random, setting, now: START }
     }
 
     /// Lives through it; the error says which promise was broken.
@@ -146,8 +157,9 @@ impl History {
         };
         let found = look(disk).map_err(wrong)?;
         let account = &death.account;
-        let at =
-            found.judge(account, death.power_cut, self.now, !self.taste.expiry).map_err(wrong)?;
+        let at = found
+            .judge(account, death.power_cut, self.now, self.setting.in_order)
+            .map_err(wrong)?;
         // After a kill what was not synced still is not, and may be lost in the next cut.
         let first = if death.power_cut { at } else { account.durable.min(at) };
         life.account = Account::of(account.states[first..=at].to_vec());
@@ -166,13 +178,21 @@ impl History {
         let count = [6, 20, 45][self.random.usize(..3)];
         if self.kind == Kind::Failing {
             life.failing = true;
+            // When it ends before anything is tried again, no two calls fail in a row: a transaction
+            // that was refused, and could not be taken out of the log either, may be found in it.
+            let hasty = self.random.u8(..4) == 0;
+            let most = if hasty { 2 } else { 4 };
             for _ in 0..3 {
-                let what = [What::Io(self.random.u64(1..4)), What::Full(self.random.u64(1..4))];
+                let times = self.random.u64(1..most);
+                let what = [What::Io(times), What::Full(times)];
                 disk.arm(self.moment(), what[self.random.usize(..2)]);
                 let ops = draw(&mut self.random, &self.taste, count / 2);
                 life.live(&ops)?;
             }
             disk.disarm();
+            if hasty {
+                return Ok(());
+            }
             life.settle()?;
             life.failing = false;
             self.check_now(life, disk)?;
@@ -198,7 +218,7 @@ impl History {
     fn check_now(&self, life: &Life<'_>, disk: &Disk) -> Result<(), Broken> {
         let found = look(disk).map_err(Broken::Wrong)?;
         found
-            .judge(&life.account, false, life.now, !self.taste.expiry)
+            .judge(&life.account, false, life.now, self.setting.in_order)
             .map(drop)
             .map_err(Broken::Wrong)
     }

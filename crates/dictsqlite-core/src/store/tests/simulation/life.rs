@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::account::Account;
 use super::history::Flaw;
 use super::model::{Answer, Contents};
 use super::ops::{Key, Op, Via, key_text};
@@ -17,7 +18,7 @@ use crate::vfs::{Disk, is_traced};
 use crate::{Completion, Dict, Entry, ManualClock, Options, PersistMode, Ttl};
 
 /// Nothing of this may take so long.
-const HANG: Duration = Duration::from_secs(60);
+pub(super) const HANG: Duration = Duration::from_secs(60);
 /// So often is it looked whether the world still stands.
 const LOOK: Duration = Duration::from_millis(2);
 /// So often is tried again what a failing disk has refused.
@@ -43,68 +44,13 @@ pub(super) struct Setting {
     pub(super) due_frames: u32,
     pub(super) cap_frames: u32,
     pub(super) clock: ManualClock,
-}
-
-/// What happened: the contents after each accepted operation, and which of them must be left.
-#[derive(Clone)]
-pub(super) struct Account {
-    pub(super) states: Vec<Contents>,
-    /// Operations on one key up to each of them.
-    weights: Vec<u64>,
-    /// The last one that is known to be committed, and to be synced.
-    pub(super) committed: usize,
-    pub(super) durable: usize,
-    /// The highest version that was acknowledged as committed, and as synced.
-    pub(super) committed_version: i64,
-    pub(super) durable_version: i64,
-}
-
-impl Account {
-    /// Begins with what is known of the disk: these states, the last of which is in the file, and the
-    /// first of which is synced.
-    pub(super) fn of(states: Vec<Contents>) -> Self {
-        Self {
-            weights: vec![0; states.len()],
-            committed: states.len() - 1,
-            durable: 0,
-            committed_version: 0,
-            durable_version: 0,
-            states,
-        }
-    }
-
-    fn accept(&mut self, state: Contents, weight: u64) -> usize {
-        self.states.push(state);
-        self.weights.push(self.weights.last().copied().unwrap_or(0) + weight);
-        self.states.len() - 1
-    }
-
-    fn last(&self) -> usize {
-        self.states.len() - 1
-    }
-
-    fn is_committed(&mut self, index: usize) {
-        self.committed = self.committed.max(index);
-    }
-
-    fn is_durable(&mut self, index: usize) {
-        self.is_committed(index);
-        self.durable = self.durable.max(index);
-        if self.durable == self.last() {
-            self.durable_version = self.durable_version.max(self.committed_version);
-        }
-    }
-
-    /// A write was acknowledged with no more than so many uncommitted.
-    fn is_within(&mut self, index: usize, uncommitted: u64) {
-        let least = self.weights[index].saturating_sub(uncommitted);
-        self.is_committed(self.weights.partition_point(|weight| *weight < least));
-    }
+    /// Whether the order of the entries is compared.
+    pub(super) in_order: bool,
 }
 
 pub(super) struct Life<'a> {
-    disk: &'a Disk,
-    setting: Setting,
+    pub(super) disk: &'a Disk,
+    pub(super) setting: Setting,
     pub(super) now: i64,
     store: Option<Arc<Store>>,
     dicts: Vec<Arc<Dict>>,
@@ -114,8 +60,10 @@ pub(super) struct Life<'a> {
     later: VecDeque<(usize, Completion<()>)>,
     /// Operations may fail, and be done again.
     pub(super) failing: bool,
-    flaw: Flaw,
+    pub(super) flaw: Flaw,
     held: Option<Op>,
+    /// Where backups are put.
+    pub(super) copies: Option<tempfile::TempDir>,
 }
 
 impl<'a> Life<'a> {
@@ -132,6 +80,7 @@ impl<'a> Life<'a> {
             failing: false,
             flaw,
             held: None,
+            copies: None,
         }
     }
 
@@ -185,7 +134,7 @@ impl<'a> Life<'a> {
         Err(Broken::Wrong(format!("{what} failed {TRIES} times")))
     }
 
-    fn may_fail(&self, e: &Error) -> bool {
+    pub(super) fn may_fail(&self, e: &Error) -> bool {
         self.failing && matches!(e.kind(), ErrorKind::Io | ErrorKind::Full)
     }
 
@@ -222,7 +171,11 @@ impl<'a> Life<'a> {
     }
 
     /// Waits for what a failing disk may refuse for a while.
-    fn wait_again<T>(&self, what: &str, run: impl Fn(&Self) -> Completion<T>) -> Step<T> {
+    pub(super) fn wait_again<T>(
+        &self,
+        what: &str,
+        run: impl Fn(&Self) -> Completion<T>,
+    ) -> Step<T> {
         for _ in 0..TRIES {
             match self.wait(run(self))? {
                 Ok(done) => return Ok(done),
@@ -254,6 +207,10 @@ impl<'a> Life<'a> {
             Op::Flush(via) => self.flush(*via, false),
             Op::FlushDurable(via) => self.flush(*via, true),
             Op::Read(via, key) => self.read(*via, *key),
+            // What is held back would show in what they see.
+            Op::Transaction(_) | Op::Backup(..) if self.flaw.is_for_the_end() => Ok(()),
+            Op::Transaction(tx) => self.transact(tx),
+            Op::Backup(via, during) => self.back_up(*via, during),
             _ => self.write(op).map(drop),
         }
     }
@@ -270,6 +227,11 @@ impl<'a> Life<'a> {
         Ok(())
     }
 
+    /// Everything that was accepted is acknowledged.
+    pub(super) fn catch_up(&mut self) -> Step<()> {
+        if self.failing { self.settle() } else { self.hear_of_later(true) }
+    }
+
     /// Until everything is committed and synced.
     pub(super) fn settle(&mut self) -> Step<()> {
         self.hear_of_later(true)?;
@@ -281,7 +243,7 @@ impl<'a> Life<'a> {
 
     fn read(&self, via: Via, key: Key) -> Step<()> {
         let found = self.wait_again("get", |life| life.dict(via).get_async(&*key_text(key)))?;
-        let state = &self.account.states[self.account.last()];
+        let state = self.account.last_state();
         let expected = state.get(via, key, self.now).map(|row| &row.value[..]);
         if found.as_deref() != expected && !self.flaw.is_for_the_end() {
             return Err(Broken::Wrong(format!("key {key} is {found:?} and not {expected:?}")));
@@ -328,7 +290,9 @@ impl<'a> Life<'a> {
     pub(super) fn write(&mut self, op: &Op) -> Step<Option<i64>> {
         let via = op.writes().unwrap_or(Via::Lazy);
         let expect = match op {
-            Op::SetIf(_, key, _, right) | Op::DeleteIf(_, key, right) => {
+            Op::SetIf(_, key, _, right)
+            | Op::DeleteIf(_, key, right)
+            | Op::Atomic(_, _, Some((key, right))) => {
                 let entry =
                     self.wait_again("entry", |life| life.dict(via).entry_async(&*key_text(*key)))?;
                 let version = entry.map_or(0, |entry: Entry| entry.version);
@@ -336,7 +300,7 @@ impl<'a> Life<'a> {
             }
             _ => 0,
         };
-        let mut next = self.account.states[self.account.last()].clone();
+        let mut next = self.account.last_state().clone();
         let (expected, wrote) = next.take(op, self.now);
         let index = self.account.accept(next, op.weight());
         if let Op::SetLater(items) = op {

@@ -25,6 +25,11 @@ pub(super) enum Answer {
     Was(bool),
 }
 
+/// The integer that a value is.
+pub(super) fn integer(row: &Row) -> Option<i64> {
+    std::str::from_utf8(&row.value).ok()?.parse().ok()
+}
+
 impl Contents {
     /// Without what has expired; in the order of the keys, unless order is told.
     pub(super) fn seen(&self, now: i64, in_order: bool) -> Self {
@@ -43,7 +48,14 @@ impl Contents {
         table.find(|row| row.key == key && row.expires_at.is_none_or(|at| at > now))
     }
 
-    fn put(&mut self, via: Via, key: Key, value: &[u8], expires_at: Option<i64>, now: i64) {
+    pub(super) fn put(
+        &mut self,
+        via: Via,
+        key: Key,
+        value: &[u8],
+        expires_at: Option<i64>,
+        now: i64,
+    ) {
         let row = Row { key, value: value.to_vec(), expires_at };
         if self.get(via, key, now).is_none() {
             // What has expired gave its place up.
@@ -56,7 +68,7 @@ impl Contents {
         }
     }
 
-    fn remove(&mut self, via: Via, key: Key) {
+    pub(super) fn remove(&mut self, via: Via, key: Key) {
         self.0[via.table()].retain(|row| row.key != key);
     }
 
@@ -75,10 +87,7 @@ impl Contents {
             Op::DeleteMany(_, keys) => keys.iter().for_each(|key| self.remove(via, *key)),
             Op::Incr(_, key, delta) => {
                 let there = self.get(via, *key, now);
-                let number = |row: &Row| -> Option<i64> {
-                    std::str::from_utf8(&row.value).ok()?.parse().ok()
-                };
-                let sum = there.and_then(number).unwrap_or(0) + delta;
+                let sum = there.and_then(integer).unwrap_or(0) + delta;
                 let expires_at = there.and_then(|row| row.expires_at);
                 self.put(via, *key, sum.to_string().as_bytes(), expires_at, now);
                 return (Answer::Number(sum), true);
@@ -126,9 +135,20 @@ impl Contents {
                 return (Answer::Was(there), there);
             }
             Op::Clear(_) => self.0[via.table()].clear(),
-            Op::Flush(_) | Op::FlushDurable(_) | Op::Read(..) | Op::Advance(_) | Op::Reopen => {
-                return (Answer::Done, false);
+            Op::Atomic(_, _, Some((_, false))) => return (Answer::Conflict, false),
+            Op::Atomic(_, ops, _) => {
+                let before = self.clone();
+                ops.iter().for_each(|op| drop(self.take(op, now)));
+                let puts = ops.iter().any(|op| !matches!(op, Op::Delete(..)));
+                return (Answer::Done, puts || *self != before);
             }
+            Op::Flush(_)
+            | Op::FlushDurable(_)
+            | Op::Read(..)
+            | Op::Advance(_)
+            | Op::Reopen
+            | Op::Transaction(_)
+            | Op::Backup(..) => return (Answer::Done, false),
         }
         (Answer::Done, true)
     }

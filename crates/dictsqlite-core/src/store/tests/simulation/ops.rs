@@ -1,7 +1,9 @@
 //! What a history is made of. An operation more is a variant here, what it does in `model` and how it
-//! is done in `life`.
+//! is done in `perform`; one that is more than a write has a file of its own.
 
 use fastrand::Rng;
+
+use super::transactions::{self, Tx};
 
 /// Which of the handles on the store does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,11 @@ pub(super) enum Op {
     PopItem(Via, bool),
     Expire(Via, Key, Option<u64>),
     Clear(Via),
+    /// Writes that are one unit, if an entry has the version that it has, or that it has not.
+    Atomic(Via, Vec<Op>, Option<(Key, bool)>),
+    Transaction(Box<Tx>),
+    /// A copy of the store, and what is written while it is made.
+    Backup(Via, Vec<Op>),
     Flush(Via),
     FlushDurable(Via),
     Read(Via, Key),
@@ -79,7 +86,8 @@ impl Op {
             | Self::Pop(via, _)
             | Self::PopItem(via, _)
             | Self::Expire(via, ..)
-            | Self::Clear(via) => Some(*via),
+            | Self::Clear(via)
+            | Self::Atomic(via, ..) => Some(*via),
             Self::SetLater(_) => Some(Via::Durable),
             _ => None,
         }
@@ -102,6 +110,7 @@ impl Op {
         match self {
             Self::SetMany(_, items) | Self::SetLater(items) => items.len() as u64,
             Self::DeleteMany(_, keys) => keys.len() as u64,
+            Self::Atomic(_, ops, _) => ops.len() as u64,
             _ => 1,
         }
     }
@@ -129,7 +138,7 @@ pub(super) fn draw(random: &mut Rng, taste: &Taste, count: usize) -> Vec<Op> {
     (0..count).map(|_| draw_one(random, taste)).collect()
 }
 
-fn draw_one(random: &mut Rng, taste: &Taste) -> Op {
+pub(super) fn draw_one(random: &mut Rng, taste: &Taste) -> Op {
     let via = match random.u8(..8) {
         0..=2 => Via::Lazy,
         3..=4 => Via::Through,
@@ -138,7 +147,7 @@ fn draw_one(random: &mut Rng, taste: &Taste) -> Op {
         _ => Via::Durable,
     };
     let key = random.u8(..KEYS);
-    let kinds = if taste.blind { 52 } else { 100 };
+    let kinds = if taste.blind { 52 } else { 114 };
     match random.u8(..kinds) {
         0..=17 => {
             let ttl = (taste.expiry && random.bool()).then(|| random.u64(1..2000));
@@ -151,6 +160,7 @@ fn draw_one(random: &mut Rng, taste: &Taste) -> Op {
             Op::DeleteMany(via, keys(random, count))
         }
         42..=45 => Op::SetLater(items(random, taste)),
+        46 if taste.blind => Op::Transaction(Box::new(transactions::draw(random, taste))),
         46..=47 => Op::Read(via, key),
         48 => Op::Flush(via),
         49 => Op::FlushDurable(via),
@@ -168,8 +178,38 @@ fn draw_one(random: &mut Rng, taste: &Taste) -> Op {
         88..=90 => Op::Flush(via),
         91..=93 => Op::FlushDurable(via),
         94..=95 => Op::Reopen,
+        100..=107 => Op::Transaction(Box::new(transactions::draw(random, taste))),
+        108..=110 => atomic(random, taste, via),
+        111..=112 => {
+            let count = random.usize(..6);
+            Op::Backup(via, (0..count).map(|_| draw_write(random, taste)).collect())
+        }
         _ => Op::Read(via, key),
     }
+}
+
+/// One that writes.
+pub(super) fn draw_write(random: &mut Rng, taste: &Taste) -> Op {
+    loop {
+        let op = draw_one(random, taste);
+        if op.writes().is_some() {
+            return op;
+        }
+    }
+}
+
+fn atomic(random: &mut Rng, taste: &Taste, via: Via) -> Op {
+    let count = random.usize(1..5);
+    let ops = (0..count).map(|_| {
+        let key = random.u8(..KEYS);
+        match random.u8(..4) {
+            0 => Op::Delete(via, key),
+            1 => Op::Incr(via, random.u8(COUNTERS..KEYS), random.i64(-5..50)),
+            _ => Op::Set(via, key, value(random, taste, key), None),
+        }
+    });
+    let ops = ops.collect();
+    Op::Atomic(via, ops, random.bool().then(|| (random.u8(..KEYS), random.u8(..4) > 0)))
 }
 
 fn keys(random: &mut Rng, count: usize) -> Vec<Key> {
@@ -185,7 +225,7 @@ fn items(random: &mut Rng, taste: &Taste) -> Vec<(Key, Bytes)> {
 }
 
 /// A value that no other write has, most likely; an integer for counters.
-fn value(random: &mut Rng, taste: &Taste, key: Key) -> Bytes {
+pub(super) fn value(random: &mut Rng, taste: &Taste, key: Key) -> Bytes {
     if key >= COUNTERS {
         return random.i32(..).to_string().into_bytes();
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::life::{Broken, Life, Step};
 use super::model::Answer;
 use super::ops::{Key, Op, Via, key_text};
-use crate::{Entry, Ttl, Value};
+use crate::error::Error;
+use crate::{Completion, Dict, Entry, Ttl, Value};
 
 impl Life<'_> {
     pub(super) fn perform(&self, op: &Op, expect: i64) -> Step<crate::Result<Done>> {
@@ -57,10 +58,35 @@ impl Life<'_> {
                 self.wait(dict.expire_async(key, ttl(after)))?.map(Answer::Was)
             }
             Op::Clear(_) => self.wait(dict.clear_async())?.map(|_| Answer::Done),
+            Op::Atomic(_, ops, check) => {
+                let gathered = gather(dict, ops, check.map(|(key, _)| (key, expect)));
+                let version = match gathered {
+                    Ok(completion) => self.wait(completion)?,
+                    Err(e) => Err(e),
+                };
+                return Ok(version.map(|version| (Answer::Done, Some(version))));
+            }
             other => return Err(Broken::Wrong(format!("{other:?} is no write"))),
         };
         Ok(answer.map(|answer| (answer, None)))
     }
+}
+
+/// Gathers what is one unit, and hands it over.
+fn gather(dict: &Dict, ops: &[Op], check: Option<(Key, i64)>) -> crate::Result<Completion<i64>> {
+    let mut unit = dict.atomic();
+    if let Some((key, version)) = check {
+        unit.check(&*key_text(key), version)?;
+    }
+    for op in ops {
+        match op {
+            Op::Set(_, key, bytes, _) => unit.set(&*key_text(*key), bytes)?,
+            Op::Delete(_, key) => unit.delete(&*key_text(*key))?,
+            Op::Incr(_, key, delta) => unit.incr(&*key_text(*key), *delta)?,
+            other => return Err(Error::invalid(format!("{other:?} is no part of a unit"))),
+        };
+    }
+    Ok(unit.commit_async())
 }
 
 /// What came of an operation: its answer, and the version if that is known.

@@ -1,17 +1,18 @@
 //! What is on the disk, and whether it is what was promised.
 
 use std::ffi::CString;
+use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::life::Account;
+use super::account::Account;
 use super::model::{Contents, Row};
 use super::ops::Key;
 use crate::vfs::{Disk, HEAP_VFS};
 
 /// What another connection finds in the file.
 pub(super) struct Found {
-    contents: Contents,
+    pub(super) contents: Contents,
     /// The highest version of an entry, and the file's counter.
     version: i64,
     counter: i64,
@@ -19,11 +20,20 @@ pub(super) struct Found {
 
 /// Looks at a file that the store has open, or that nobody has.
 pub(super) fn look(disk: &Disk) -> Result<Found, String> {
-    found(disk).map_err(|e| format!("the file cannot be read: {e}"))?
+    read(connect(disk))
 }
 
-fn found(disk: &Disk) -> rusqlite::Result<Result<Found, String>> {
-    let c = connect(disk)?;
+/// Looks at a file of its own.
+pub(super) fn look_at(path: &Path) -> Result<Found, String> {
+    read(Connection::open(path))
+}
+
+fn read(connection: rusqlite::Result<Connection>) -> Result<Found, String> {
+    let found = connection.and_then(|c| found(&c));
+    found.map_err(|e| format!("the file cannot be read: {e}"))?
+}
+
+fn found(c: &Connection) -> rusqlite::Result<Result<Found, String>> {
     let verdict: String = c.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
     if verdict != "ok" {
         return Ok(Err(format!("the file is damaged: {verdict}")));
