@@ -106,7 +106,7 @@ fn play(
 #[test]
 fn power_cuts_keep_the_ladder() {
     // The promise that a mode makes is worth what is left when the power goes at any moment.
-    run("power_cuts", Kind::PowerCut, 2000);
+    run("power_cuts", Kind::PowerCut, 1600);
 }
 
 #[test]
@@ -119,5 +119,5 @@ fn kills_keep_the_ladder() {
 fn disks_that_fail_for_a_while_keep_the_ladder() {
     // EIO and ENOSPC at any call. What was accepted is there once the ground is good again, and what
     // was acknowledged as durable after that survives a power cut.
-    run("disks_that_fail", Kind::Failing, 300);
+    run("disks_that_fail", Kind::Failing, 250);
 }

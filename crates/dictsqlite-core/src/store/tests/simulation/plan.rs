@@ -91,7 +91,7 @@ impl Plan {
             for key in 0..KEYS {
                 let (read, wrote) =
                     (self.read.contains(&(at.table(), key)), self.wrote(at.table(), key));
-                if !wrote && !(whole && read) {
+                if !(wrote || whole && read) {
                     continue;
                 }
                 let then = self.seen.get(at, key, self.now);
