@@ -15,9 +15,10 @@
  * that was begun by the waiting form belongs to its thread. What was
  * given (values, pages, errors) may be read by many threads, and freed by one.
  *
- * Waiting. Functions wait as their comments say, never longer than the handle's timeout. Their `_async`
- * forms never wait: when one returns 0 its callback is called exactly once, and otherwise never. `op`
- * may be NULL; with it the operation can be cancelled.
+ * Waiting. Functions wait as their comments say, never longer than the handle's timeout; those on whole
+ * files work for as long as the file is large. Their `_async` forms never wait: when one returns 0 its
+ * callback is called exactly once, and otherwise never. `op` may be NULL; with it the operation can be
+ * cancelled.
  *
  * Misuse. NULL where something is needed, text that is not UTF-8, impossible lengths, and handles that are
  * closed (twice, or by another thread) give an error. Pointers into nowhere cannot be told.
@@ -51,6 +52,21 @@
 
 /// It had expired, and was removed.
 #define DICTSQLITE_CHANGE_EXPIRE 4
+
+/// JSON Lines: a line an entry, which people can read and change.
+#define DICTSQLITE_EXPORT_JSONL 0
+
+/// Records with their length and checksum: smaller and faster, and damage shows.
+#define DICTSQLITE_EXPORT_BINARY 1
+
+/// It takes the place of what is there.
+#define DICTSQLITE_IMPORT_REPLACE 0
+
+/// It is passed over.
+#define DICTSQLITE_IMPORT_SKIP 1
+
+/// Nothing is imported; CONFLICT names the key.
+#define DICTSQLITE_IMPORT_ERROR 2
 
 /// From the end to the start.
 #define DICTSQLITE_SCAN_REVERSE 1
@@ -369,6 +385,51 @@ typedef struct dictsqlite_change_page {
   void *owner;
 } dictsqlite_change_page;
 
+/// What an import did.
+typedef struct dictsqlite_imported {
+  /// Entries in the file, of the tables that were asked for.
+  uint64_t read;
+  /// Entries written.
+  uint64_t written;
+  /// Entries whose keys were there already and were passed over.
+  uint64_t skipped;
+  /// Entries that had expired since they were exported.
+  uint64_t expired;
+} dictsqlite_imported;
+
+/// What warming did.
+typedef struct dictsqlite_warmed {
+  /// Entries read.
+  uint64_t read;
+  /// How many of them are in the cache now.
+  uint64_t cached;
+} dictsqlite_warmed;
+
+/// What vacuuming did.
+typedef struct dictsqlite_vacuumed {
+  /// Bytes the database had.
+  uint64_t before;
+  /// Bytes it has now.
+  uint64_t after;
+} dictsqlite_vacuumed;
+
+/// What a checkpoint did.
+typedef struct dictsqlite_checkpointed {
+  /// Frames (pages) in the write-ahead log when it began.
+  uint64_t frames;
+  /// How many of them are in the database now.
+  uint64_t moved;
+  /// The log is empty now. If not, a reader or another process still needs it.
+  bool emptied;
+} dictsqlite_checkpointed;
+
+/// What is wrong with a file, each in words; a `len` of 0 is nothing. Free it with `dictsqlite_problems_free`.
+typedef struct dictsqlite_problems {
+  const char *const *items;
+  size_t len;
+  void *owner;
+} dictsqlite_problems;
+
 /// What came of an asynchronous operation. Which field it fills is said beside each function; the others
 /// are zero. Later releases append fields.
 typedef struct dictsqlite_result {
@@ -394,6 +455,16 @@ typedef struct dictsqlite_result {
   struct dictsqlite_tx tx;
   /// Changes.
   struct dictsqlite_change_page changes;
+  /// What an import did.
+  struct dictsqlite_imported imported;
+  /// What warming did.
+  struct dictsqlite_warmed warmed;
+  /// What vacuuming did.
+  struct dictsqlite_vacuumed vacuumed;
+  /// What a checkpoint did.
+  struct dictsqlite_checkpointed checkpointed;
+  /// What is wrong with a file.
+  struct dictsqlite_problems problems;
 } dictsqlite_result;
 
 /// What is called with the result of an asynchronous operation, exactly once. The result is the library's
@@ -486,6 +557,68 @@ typedef struct dictsqlite_watch {
   /// The library's own number for it.
   uint64_t id;
 } dictsqlite_watch;
+
+/// What is told how far an operation is: at the start, about twenty times a second, and at the end. A `total` of 0 is
+/// not known. A result other than 0 cancels the operation, which then gives CANCELLED; the result of the last call
+/// changes nothing any more. No exception and no `longjmp` may leave it.
+typedef int (*dictsqlite_progress_callback)(void *user_data, uint64_t done, uint64_t total);
+
+/// Who is told how far an operation is. Zero-initialised: nobody. A function that waits calls on the thread that called
+/// it, an asynchronous one on a thread of the library, never after its own callback.
+typedef struct dictsqlite_progress {
+  /// What is called. Or NULL.
+  dictsqlite_progress_callback callback;
+  /// Handed to the callback as it is.
+  void *user_data;
+} dictsqlite_progress;
+
+/// How a store is backed up. Zero-initialised: to a new file, and nobody is told.
+typedef struct dictsqlite_backup_options {
+  /// Whether a file that is there already is replaced.
+  bool overwrite;
+  /// In pages.
+  struct dictsqlite_progress progress;
+} dictsqlite_backup_options;
+
+/// How a backup is restored. Zero-initialised: to a new file, and nobody is told.
+typedef struct dictsqlite_restore_options {
+  /// Whether a store, or any other file, that is there already is replaced.
+  bool overwrite;
+  /// How long it may wait for others to close the file that is replaced, in milliseconds; 0 is 30 s.
+  uint64_t timeout;
+  /// In pages.
+  struct dictsqlite_progress progress;
+} dictsqlite_restore_options;
+
+/// What is exported, and how. Zero-initialised: all of the handle's table as JSON Lines to a new file.
+typedef struct dictsqlite_export_options {
+  /// `DICTSQLITE_EXPORT_JSONL` or `_BINARY`.
+  uint32_t format;
+  /// The tables.
+  const dictsqlite_string *tables;
+  /// So many names; 0: the handle's own table.
+  size_t tables_len;
+  /// Every table of the store, whatever `tables` says.
+  bool all_tables;
+  /// Only keys of the prefix's own type that begin with it. Or NULL.
+  const struct dictsqlite_key *prefix;
+  /// Whether an export that is there already is replaced.
+  bool overwrite;
+  /// In entries.
+  struct dictsqlite_progress progress;
+} dictsqlite_export_options;
+
+/// What is imported, and how. Zero-initialised: all of the file, in the place of what is there.
+typedef struct dictsqlite_import_options {
+  /// Only these of the file's tables.
+  const dictsqlite_string *tables;
+  /// So many names; 0: all of them.
+  size_t tables_len;
+  /// `DICTSQLITE_IMPORT_REPLACE`, `_SKIP` or `_ERROR`: what becomes of an entry whose key is there already.
+  uint32_t on_conflict;
+  /// In bytes read; the file is read twice.
+  struct dictsqlite_progress progress;
+} dictsqlite_import_options;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1033,6 +1166,80 @@ enum dictsqlite_code dictsqlite_watch_next_async(struct dictsqlite_watch watch,
 enum dictsqlite_code dictsqlite_watch_close(struct dictsqlite_watch watch,
                                             struct dictsqlite_error **error);
 
+/// Copies the store, all its tables, to a file of its own at `dest`, while it goes on being read and written; `options`
+/// may be NULL. The copy is of one moment, which every write acknowledged before is part of. It is a store like any other.
+/// `bytes` is its size. It is written beside its place, synced, and then put there in one step: cancelled or failed, it
+/// leaves nothing. Takes as long as the store is large.
+/// Errors: INVALID when something is at `dest` and may not be replaced; BUSY when that is an open store; CANCELLED by the
+/// progress callback; FULL, IO, CORRUPT, CLOSED; as `dictsqlite_flush` when what is pending cannot be committed.
+enum dictsqlite_code dictsqlite_backup(struct dictsqlite_dict dict,
+                                       dictsqlite_string dest,
+                                       const struct dictsqlite_backup_options *options,
+                                       uint64_t *bytes,
+                                       struct dictsqlite_error **error);
+
+/// Puts a copy of the store `source` at `path`, where nobody may have a store open; `options` may be NULL. `bytes` is its
+/// size. The copy is checked, and what was at `path` stays until it is whole. The source is only read. Needs no handle.
+/// Errors: INVALID when something is at `path` and may not be replaced; BUSY when a store is open there; CORRUPT when the
+/// source is damaged; CANCELLED by the progress callback; UNSUPPORTED, FULL, IO.
+enum dictsqlite_code dictsqlite_restore(dictsqlite_string source,
+                                        dictsqlite_string path,
+                                        const struct dictsqlite_restore_options *options,
+                                        uint64_t *bytes,
+                                        struct dictsqlite_error **error);
+
+/// Writes entries, as of one moment, to a file that is no database, which `dictsqlite_import` reads; `options` may be
+/// NULL. `count` is how many. Versions are not part of it. It is put in its place in one step, as by `dictsqlite_backup`.
+/// Errors: INVALID for a table that is not there; CODEC for what another tool wrote and the table's codec cannot read;
+/// KEY_TYPE for a prefix that is none; else as `dictsqlite_backup`.
+enum dictsqlite_code dictsqlite_export(struct dictsqlite_dict dict,
+                                       dictsqlite_string dest,
+                                       const struct dictsqlite_export_options *options,
+                                       uint64_t *count,
+                                       struct dictsqlite_error **error);
+
+/// Reads an export, of either format, into this store; `options` may be NULL. Every entry goes to the table it came from,
+/// whichever table `dict` is on; those that are missing are made. The file is read to its end before anything is written.
+/// Then entries are written in units of at most 1000: what goes wrong from then on leaves those that were written.
+/// Errors: CORRUPT, naming the line, for a file that is no export or is damaged; CODEC for a table with another codec;
+/// CONFLICT, naming the key, with `DICTSQLITE_IMPORT_ERROR`; CANCELLED by the progress callback; READ_ONLY, BUSY,
+/// TIMEOUT, FULL, IO, CLOSED.
+enum dictsqlite_code dictsqlite_import(struct dictsqlite_dict dict,
+                                       dictsqlite_string source,
+                                       const struct dictsqlite_import_options *options,
+                                       struct dictsqlite_imported *imported,
+                                       struct dictsqlite_error **error);
+
+/// Reads entries into the cache until it is full: those with `prefix` in key order, or with NULL all of the table in
+/// insertion order. `progress` may be NULL; it counts entries.
+/// Errors: KEY_TYPE for a prefix that is none; CANCELLED by the progress callback; as `dictsqlite_get`.
+enum dictsqlite_code dictsqlite_warm(struct dictsqlite_dict dict,
+                                     const struct dictsqlite_key *prefix,
+                                     const struct dictsqlite_progress *progress,
+                                     struct dictsqlite_warmed *warmed,
+                                     struct dictsqlite_error **error);
+
+/// Writes the database anew, without the room that deleted entries left. Writes are accepted meanwhile and committed
+/// afterwards. Needs room on the disk for two copies while it works. What is cached has to be read again.
+/// Errors: BUSY when another connection has the lock until the timeout; READ_ONLY, FULL, IO, CORRUPT, CLOSED.
+enum dictsqlite_code dictsqlite_vacuum(struct dictsqlite_dict dict,
+                                       struct dictsqlite_vacuumed *vacuumed,
+                                       struct dictsqlite_error **error);
+
+/// Commits what is pending, moves the write-ahead log into the database and empties it, as far as readers allow. The
+/// store does so by itself; this is for who copies or measures the file. Waits up to the timeout.
+/// Errors: BUSY, READ_ONLY, FULL, IO, CLOSED; as `dictsqlite_flush`.
+enum dictsqlite_code dictsqlite_checkpoint(struct dictsqlite_dict dict,
+                                           struct dictsqlite_checkpointed *done,
+                                           struct dictsqlite_error **error);
+
+/// Reads all of the file and gives what is wrong with it, in SQLite's terms and in ours. Free it with
+/// `dictsqlite_problems_free`. Damage is no error but a problem.
+/// Errors: as `dictsqlite_get`.
+enum dictsqlite_code dictsqlite_integrity_check(struct dictsqlite_dict dict,
+                                                struct dictsqlite_problems *problems,
+                                                struct dictsqlite_error **error);
+
 /// Opens a queue: what asynchronous operations that name it have finished waits there until
 /// `dictsqlite_queue_run` calls back, on the thread that runs it. Close it with `dictsqlite_queue_close`. In the child
 /// of a fork a queue of the parent gives CLOSED.
@@ -1254,6 +1461,65 @@ enum dictsqlite_code dictsqlite_clear_async(struct dictsqlite_dict dict,
                                             struct dictsqlite_op *op,
                                             struct dictsqlite_error **error);
 
+/// `dictsqlite_backup` without blocking; the result's `number` is the bytes. Cancelled, it calls back when nothing of it
+/// is left; that works until the copy is put in its place.
+enum dictsqlite_code dictsqlite_backup_async(struct dictsqlite_dict dict,
+                                             dictsqlite_string dest,
+                                             const struct dictsqlite_backup_options *options,
+                                             struct dictsqlite_call call,
+                                             struct dictsqlite_op *op,
+                                             struct dictsqlite_error **error);
+
+/// `dictsqlite_restore` without blocking; the result's `number` is the bytes. Cancelled as `dictsqlite_backup_async`.
+enum dictsqlite_code dictsqlite_restore_async(dictsqlite_string source,
+                                              dictsqlite_string path,
+                                              const struct dictsqlite_restore_options *options,
+                                              struct dictsqlite_call call,
+                                              struct dictsqlite_op *op,
+                                              struct dictsqlite_error **error);
+
+/// `dictsqlite_export` without blocking; the result's `number`. Cancelled as `dictsqlite_backup_async`.
+enum dictsqlite_code dictsqlite_export_async(struct dictsqlite_dict dict,
+                                             dictsqlite_string dest,
+                                             const struct dictsqlite_export_options *options,
+                                             struct dictsqlite_call call,
+                                             struct dictsqlite_op *op,
+                                             struct dictsqlite_error **error);
+
+/// `dictsqlite_import` without blocking; the result's `imported`. Cancelled, it leaves the units that were written.
+enum dictsqlite_code dictsqlite_import_async(struct dictsqlite_dict dict,
+                                             dictsqlite_string source,
+                                             const struct dictsqlite_import_options *options,
+                                             struct dictsqlite_call call,
+                                             struct dictsqlite_op *op,
+                                             struct dictsqlite_error **error);
+
+/// `dictsqlite_warm` without blocking; the result's `warmed`. It can be cancelled.
+enum dictsqlite_code dictsqlite_warm_async(struct dictsqlite_dict dict,
+                                           const struct dictsqlite_key *prefix,
+                                           const struct dictsqlite_progress *progress,
+                                           struct dictsqlite_call call,
+                                           struct dictsqlite_op *op,
+                                           struct dictsqlite_error **error);
+
+/// `dictsqlite_vacuum` without blocking; the result's `vacuumed`. Cancelled, it leaves the database as it was.
+enum dictsqlite_code dictsqlite_vacuum_async(struct dictsqlite_dict dict,
+                                             struct dictsqlite_call call,
+                                             struct dictsqlite_op *op,
+                                             struct dictsqlite_error **error);
+
+/// `dictsqlite_checkpoint` without blocking; the result's `checkpointed`. It cannot be cancelled.
+enum dictsqlite_code dictsqlite_checkpoint_async(struct dictsqlite_dict dict,
+                                                 struct dictsqlite_call call,
+                                                 struct dictsqlite_op *op,
+                                                 struct dictsqlite_error **error);
+
+/// `dictsqlite_integrity_check` without blocking; the result's `problems`. It can be cancelled.
+enum dictsqlite_code dictsqlite_integrity_check_async(struct dictsqlite_dict dict,
+                                                      struct dictsqlite_call call,
+                                                      struct dictsqlite_op *op,
+                                                      struct dictsqlite_error **error);
+
 /// `dictsqlite_tx_begin` without blocking; the result's `tx`. The transaction belongs to no thread: any one may use
 /// it, one at a time. So nobody is told who uses the dict while an immediate one is open: writes wait for it, up
 /// to their timeout. Cancelled, an immediate one leaves the queue for the write lock.
@@ -1387,6 +1653,9 @@ void dictsqlite_tables_free(struct dictsqlite_tables *tables);
 
 /// Frees a page of changes and sets it to zero. May be called from any thread.
 void dictsqlite_change_page_free(struct dictsqlite_change_page *page);
+
+/// Frees what is wrong with a file and sets it to zero. May be called from any thread.
+void dictsqlite_problems_free(struct dictsqlite_problems *problems);
 
 /// Frees what a handle is and sets it to zero. May be called from any thread.
 void dictsqlite_info_free(struct dictsqlite_info *info);

@@ -18,6 +18,7 @@
 #include "dictsqlite/changes.hpp"
 #include "dictsqlite/dict.hpp"
 #include "dictsqlite/error.hpp"
+#include "dictsqlite/files.hpp"
 #include "dictsqlite/key.hpp"
 #include "dictsqlite/scan.hpp"
 #include "dictsqlite/store.hpp"

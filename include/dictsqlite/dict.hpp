@@ -12,6 +12,7 @@
 #include "atomic.hpp"
 #include "changes.hpp"
 #include "error.hpp"
+#include "files.hpp"
 #include "result.hpp"
 #include "scan.hpp"
 #include "transaction.hpp"
@@ -25,8 +26,9 @@ using items = std::vector<std::pair<key_view, value_view>>;
 // A handle on one table of a store. Move-only; closed when it goes.
 //
 // Every method m that waits has a form m_async that does not: it gives a std::future, or calls `done` with an
-// outcome. What it is given is copied before it returns. What cannot begin is thrown at once.
-class dict {
+// outcome. What it is given is copied before it returns. What cannot begin is thrown at once. What is about whole files
+// (backup, export_to, vacuum and so on) is in files.hpp.
+class dict : public files<dict> {
  public:
   dict() = default;
   explicit dict(dictsqlite_dict raw) : raw_(raw) {}

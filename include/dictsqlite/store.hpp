@@ -31,6 +31,29 @@ class store : public dict {
         });
   }
 
+  // Puts a copy of the store `source` at `path`, where nobody may have a store open, and gives its bytes. It is checked
+  // before; what was at `path` stays until the copy is whole.
+  static std::uint64_t restore(const std::string &source, const std::string &path, const restore_options &options = {},
+                               on_error failure = {}) {
+    const auto asked = detail::c_of(options);
+    std::uint64_t got = 0;
+    failure.check([&](auto error) {
+      return asked->watcher.ended(dictsqlite_restore(source.c_str(), path.c_str(), &asked->raw, &got, error), error);
+    });
+    return got;
+  }
+
+  template <class Done = to_future>
+  static auto restore_async(const std::string &source, const std::string &path, const restore_options &options = {},
+                            Done done = {}, how where = {}) {
+    auto asked = detail::c_of(options);
+    const auto &raw = asked->raw;
+    return detail::begin<std::uint64_t>(std::move(done), where, detail::keeping(std::move(asked), detail::take_count),
+        [&](auto call, auto op, auto error) {
+          return dictsqlite_restore_async(source.c_str(), path.c_str(), &raw, call, op, error);
+        });
+  }
+
  private:
   explicit store(dictsqlite_dict raw) : dict(raw) {}
 

@@ -15,9 +15,10 @@
  * that was begun by the waiting form belongs to its thread. What was
  * given (values, pages, errors) may be read by many threads, and freed by one.
  *
- * Waiting. Functions wait as their comments say, never longer than the handle's timeout. Their `_async`
- * forms never wait: when one returns 0 its callback is called exactly once, and otherwise never. `op`
- * may be NULL; with it the operation can be cancelled.
+ * Waiting. Functions wait as their comments say, never longer than the handle's timeout; those on whole
+ * files work for as long as the file is large. Their `_async` forms never wait: when one returns 0 its
+ * callback is called exactly once, and otherwise never. `op` may be NULL; with it the operation can be
+ * cancelled.
  *
  * Misuse. NULL where something is needed, text that is not UTF-8, impossible lengths, and handles that are
  * closed (twice, or by another thread) give an error. Pointers into nowhere cannot be told.

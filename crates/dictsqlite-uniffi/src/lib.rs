@@ -17,6 +17,7 @@ mod atomic;
 mod changes;
 mod dict;
 mod error;
+mod files;
 mod options;
 mod pending;
 mod scan;
@@ -26,6 +27,8 @@ mod types;
 mod watch;
 mod writing;
 
+#[cfg(test)]
+mod file_tests;
 #[cfg(test)]
 mod stream_tests;
 #[cfg(test)]
@@ -38,13 +41,17 @@ pub use atomic::{NativeCheck, NativeWrite};
 pub use changes::{NativeChange, NativeChanges, NativeChangesOptions};
 pub use dict::{NativeDict, NativeInfo, NativeStats, NativeTable, native_open};
 pub use error::{ErrorKind, NativeError};
+pub use files::{
+    NativeCheckpoint, NativeExportOptions, NativeImported, NativeProgress, NativeVacuumed,
+    NativeWarmed, native_restore, native_restore_async,
+};
 pub use options::{NativeOptions, NativeScanOptions, NativeTransactionOptions};
 pub use pending::{cancel_ticket, free_ticket, new_ticket};
 pub use scan::{NativeItem, NativeScan};
 pub use transaction::NativeTransaction;
 pub use types::{
-    Blob, ChangeKind, Isolation, Key, NativeEntry, NativePair, NativePeek, Order, PersistMode,
-    StorageMode, TransactionMode,
+    Blob, ChangeKind, ExportFormat, Isolation, Key, NativeEntry, NativePair, NativePeek,
+    OnConflict, Order, PersistMode, StorageMode, TransactionMode,
 };
 pub use watch::{NativeWatch, NativeWatched};
 

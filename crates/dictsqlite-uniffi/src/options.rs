@@ -11,7 +11,7 @@ use crate::types::{Isolation, Key, Order, PersistMode, StorageMode, TransactionM
 /// The longest time that can be asked for, in seconds: thirty thousand years.
 const MOST_SECONDS: f64 = 1e12;
 /// The engine's longest timeout, which stands for "without end".
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(1_000_000);
+pub(crate) const LONGEST_TIMEOUT: Duration = Duration::from_secs(1_000_000);
 /// More than any machine has; kept from overflowing sums.
 const MOST_CACHE_BYTES: u64 = 1 << 48;
 

@@ -42,7 +42,8 @@ pub fn new_ticket() -> u64 {
 }
 
 /// Cancels the operation that has this ticket, now or as soon as it begins: it ends with `Cancelled`
-/// at once. What was accepted already happens all the same.
+/// at once, or, one on whole files, when nothing of it is left. What was accepted already happens all
+/// the same.
 #[uniffi::export]
 pub fn cancel_ticket(ticket: u64) {
     let Some(shared) = tickets().get(&ticket).cloned() else { return };
@@ -73,19 +74,37 @@ pub(crate) async fn result_of<T>(
     ticket: u64,
     begin: impl FnOnce() -> Result<Completion<T>>,
 ) -> Result<T> {
+    pending(ticket, begin, false)?.await
+}
+
+/// The same for what cancelling ends, and does not withdraw: it is waited for in any case.
+pub(crate) async fn end_of<T>(
+    ticket: u64,
+    begin: impl FnOnce() -> Result<Completion<T>>,
+) -> Result<T> {
+    pending(ticket, begin, true)?.await
+}
+
+fn pending<T>(
+    ticket: u64,
+    begin: impl FnOnce() -> Result<Completion<T>>,
+    to_its_end: bool,
+) -> Result<Pending<T>> {
     let ticket = if ticket == 0 { None } else { tickets().get(&ticket).cloned() };
     if ticket.as_ref().is_some_and(|ticket| lock(ticket).cancelled) {
         return Err(cancelled("the operation was cancelled before it began"));
     }
     let completion = begin()?;
     let canceller = completion.canceller();
-    Pending { completion, canceller, ticket, done: false }.await
+    Ok(Pending { completion, canceller, ticket, to_its_end, done: false })
 }
 
 struct Pending<T> {
     completion: Completion<T>,
     canceller: Option<Canceller>,
     ticket: Option<Shared>,
+    /// Cancelled, it is done when the operation has ended.
+    to_its_end: bool,
     done: bool,
 }
 
@@ -104,6 +123,12 @@ impl<T> Future for Pending<T> {
             return Poll::Pending;
         }
         drop(state);
+        if self.to_its_end {
+            if let Some(canceller) = &self.canceller {
+                canceller.cancel();
+            }
+            return Poll::Pending;
+        }
         self.done = true;
         let withdrawn = self.canceller.as_ref().is_some_and(Canceller::cancel);
         Poll::Ready(Err(cancelled(if withdrawn {

@@ -230,3 +230,25 @@ mirrored! {
         Expire,
     }
 }
+
+mirrored! {
+    /// How an export looks.
+    ExportFormat {
+        /// JSON Lines: a line an entry, which people can read and change.
+        JsonLines,
+        /// Records with their length and checksum: smaller and faster, and damage shows.
+        Binary,
+    }
+}
+
+mirrored! {
+    /// What becomes of an imported entry whose key is there already.
+    OnConflict {
+        /// It takes the place of what is there.
+        Replace,
+        /// It is passed over.
+        Skip,
+        /// Nothing is imported; the error names the key.
+        Error,
+    }
+}

@@ -55,6 +55,7 @@ static void forget_last(void) {
   dictsqlite_page_free(&last.page);
   dictsqlite_tables_free(&last.tables);
   dictsqlite_change_page_free(&last.changes);
+  dictsqlite_problems_free(&last.problems);
   dictsqlite_error_free(&error);
   memset(&last, 0, sizeof last);
 }
@@ -209,6 +210,7 @@ static void info(const struct handle *handle) {
          dictsqlite_is_open(handle->dict) ? "false" : "true");
 }
 
+#include "files.h"
 #include "transactions.h"
 
 /* Operations of one key; false if it is none of them. */
@@ -348,6 +350,10 @@ static void answer(const json *request) {
     open_store(request);
     return;
   }
+  if (strcmp(op, "restore") == 0) {
+    restore(request);
+    return;
+  }
   if (json_member(request, "tx") && strcmp(op, "begin") != 0) {
     in_tx(op, request);
     return;
@@ -357,7 +363,7 @@ static void answer(const json *request) {
   else if (strcmp(op, "page") == 0) page(handle->dict, NULL, request);
   else if (strcmp(op, "begin") == 0) begin_tx(handle->dict, request);
   else if (strcmp(op, "atomic") == 0) atomic(handle->dict, request);
-  else if (on_log(handle->dict, op, request)) return;
+  else if (on_log(handle->dict, op, request) || on_files(handle->dict, op, request)) return;
   else if (strcmp(op, "stats") == 0) stats(handle->dict);
   else if (strcmp(op, "info") == 0) info(handle);
   else if (!on_key(handle->dict, op, request) && !on_table(handle->dict, op, request)) printf("{\"absent\":true}\n");

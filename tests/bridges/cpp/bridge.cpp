@@ -1,4 +1,5 @@
 // Drives the C++ layer for the conformance suite: one JSON request a line in, one JSON answer a line out.
+#include <algorithm>
 #include <cmath>
 #include <dictsqlite.hpp>
 #include <iostream>
@@ -212,6 +213,7 @@ std::string info(const handle &handle) {
          ",\"read_only\":" + shape(i.read_only) + ",\"closed\":" + shape(!handle.dict.is_open()) + "}";
 }
 
+#include "files.hpp"
 #include "transactions.hpp"
 
 std::string close(handle &handle, bool later) {
@@ -323,6 +325,7 @@ std::string answer(const json &request) {
     return std::string("{\"protocol\":1,\"language\":\"cpp\",\"version\":\"") + dictsqlite_version() +
            "\",\"forms\":[\"sync\",\"async\"],\"lacks\":[]}";
   if (op == "open") return opened(request, later);
+  if (op == "restore") return restored(request, later);
   if (json_member(&request, "tx") && op != "begin") return in_transaction(op, request, later);
   const auto found = handles.find(needed(request, "h").integer);
   if (found == handles.end()) throw bug("no such handle");
@@ -334,6 +337,8 @@ std::string answer(const json &request) {
   if (op == "close") return close(handle, later);
   const auto of_log = on_log(handle.dict, op, request, later);
   if (!of_log.empty()) return of_log;
+  const auto of_files = on_files(handle.dict, op, request, later);
+  if (!of_files.empty()) return of_files;
   const auto of_key = on_key(handle.dict, op, request, later);
   return of_key.empty() ? on_table(handle.dict, op, request, later) : of_key;
 }

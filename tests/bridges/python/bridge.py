@@ -153,6 +153,8 @@ class Bridge:
         if op == "open":
             self.handles[request["h"]] = self.open(request, later)
             return True
+        if op == "restore":
+            return self.restore(request, later)
         if "tx" in request and op != "begin":
             return self.in_transaction(op, request, later)
         db = self.handles[request["h"]]
@@ -415,6 +417,43 @@ class Bridge:
     def op_flush(self, db: Any, request: Any, call: Any) -> Any:
         call(db, "flush", durable=request.get("durable", False))
         return True
+
+    # -- whole files -------------------------------------------------------------------------------
+
+    def restore(self, request: dict[str, Any], later: bool) -> Any:
+        given = (request["source"], request["path"])
+        options = {"overwrite": request.get("overwrite", False)}
+        if later:
+            return self.loop.run_until_complete(dictsqlite.arestore(*given, **options))
+        return dictsqlite.restore(*given, **options)
+
+    def op_backup(self, db: Any, request: Any, call: Any) -> Any:
+        return call(db, "backup", request["dest"], overwrite=request.get("overwrite", False))
+
+    def op_export(self, db: Any, request: Any, call: Any) -> Any:
+        names = ("format", "tables", "all_tables", "overwrite")
+        options = {name: request[name] for name in names if name in request}
+        if "prefix" in request:
+            options["prefix"] = key_in(request["prefix"])
+        return call(db, "export", request["dest"], **options)
+
+    def op_import_export(self, db: Any, request: Any, call: Any) -> Any:
+        names = ("tables", "on_conflict")
+        options = {name: request[name] for name in names if name in request}
+        return call(db, "import_", request["source"], **options)
+
+    def op_warm(self, db: Any, request: Any, call: Any) -> Any:
+        prefix = {"prefix": key_in(request["prefix"])} if "prefix" in request else {}
+        return call(db, "warm", **prefix)
+
+    def op_vacuum(self, db: Any, request: Any, call: Any) -> Any:
+        return call(db, "vacuum")
+
+    def op_checkpoint(self, db: Any, request: Any, call: Any) -> Any:
+        return call(db, "checkpoint")
+
+    def op_integrity_check(self, db: Any, request: Any, call: Any) -> Any:
+        return call(db, "integrity_check")
 
     def op_stats(self, db: Any, request: Any, call: Any) -> Any:
         return call(db, "stats")

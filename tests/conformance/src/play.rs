@@ -30,6 +30,9 @@ impl Form {
     }
 }
 
+/// Fields that name files, of requests that open nothing.
+const FILES: [&str; 3] = ["dest", "source", "path"];
+
 /// How a file is played.
 pub(crate) struct Play<'a> {
     pub(crate) surface: &'a Surface,
@@ -132,6 +135,11 @@ impl Play<'_> {
     fn placed(&self, request: &Map<String, Value>) -> Map<String, Value> {
         let mut request = request.clone();
         if request.get("op") != Some(&json!("open")) {
+            for name in FILES {
+                if let Some(Value::String(file)) = request.get_mut(name) {
+                    *file = self.dir.join(&*file).to_string_lossy().into_owned();
+                }
+            }
             return request;
         }
         let path = request.get("path").and_then(Value::as_str).unwrap_or("a.db");

@@ -13,7 +13,7 @@ use crate::table::{Cell, Table};
 use crate::vectors::{self, Vectors};
 
 /// What most of a file's other lines depend on: where a language has none of it, the file is left out.
-const LEADS: [&str; 4] = ["begin", "atomic", "changes", "watch"];
+const LEADS: [&str; 5] = ["begin", "atomic", "changes", "watch", "backup"];
 
 /// Runs what was asked for and prints the table.
 pub(crate) fn all(surface: &Surface, places: &Places, options: &Options) -> Result<()> {

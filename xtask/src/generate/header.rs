@@ -11,7 +11,7 @@ use crate::paths;
 const CRATE: &str = "crates/dictsqlite-ffi";
 
 /// The files with types and functions of the interface, in the order in which a reader wants them.
-const SOURCES: [&str; 30] = [
+const SOURCES: [&str; 33] = [
     "raw/code.rs",
     "raw/mod.rs",
     "raw/slice.rs",
@@ -22,6 +22,7 @@ const SOURCES: [&str; 30] = [
     "raw/stats.rs",
     "raw/tx.rs",
     "raw/changes.rs",
+    "raw/files.rs",
     "raw/error.rs",
     "raw/call.rs",
     "calls/store.rs",
@@ -34,11 +35,13 @@ const SOURCES: [&str; 30] = [
     "calls/atomic.rs",
     "calls/changes.rs",
     "calls/watch.rs",
+    "calls/files.rs",
     "calls/queues.rs",
     "calls/async_store.rs",
     "calls/async_read.rs",
     "calls/async_write.rs",
     "calls/async_conditional.rs",
+    "calls/async_files.rs",
     "calls/async_tx.rs",
     "calls/errors.rs",
     "calls/free.rs",

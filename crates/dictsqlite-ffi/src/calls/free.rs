@@ -3,7 +3,7 @@
 
 use crate::raw::{
     dictsqlite_change_page, dictsqlite_entry, dictsqlite_error, dictsqlite_info, dictsqlite_page,
-    dictsqlite_tables, dictsqlite_value, dictsqlite_values,
+    dictsqlite_problems, dictsqlite_tables, dictsqlite_value, dictsqlite_values,
 };
 
 /// Frees a value and sets it to zero. May be called from any thread.
@@ -51,6 +51,14 @@ pub extern "C" fn dictsqlite_tables_free(tables: Option<&mut dictsqlite_tables>)
 pub extern "C" fn dictsqlite_change_page_free(page: Option<&mut dictsqlite_change_page>) {
     if let Some(page) = page {
         page.free();
+    }
+}
+
+/// Frees what is wrong with a file and sets it to zero. May be called from any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn dictsqlite_problems_free(problems: Option<&mut dictsqlite_problems>) {
+    if let Some(problems) = problems {
+        problems.free();
     }
 }
 

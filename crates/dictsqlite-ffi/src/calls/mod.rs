@@ -3,6 +3,7 @@
 #![allow(unsafe_code)] // For `#[unsafe(no_mangle)]` only: `cargo xtask check floors` sees to that.
 
 mod async_conditional;
+mod async_files;
 mod async_read;
 mod async_store;
 mod async_tx;
@@ -11,6 +12,7 @@ mod atomic;
 mod changes;
 mod conditional;
 mod errors;
+mod files;
 mod free;
 mod queues;
 mod read;
@@ -22,6 +24,7 @@ mod watch;
 mod write;
 
 pub use async_conditional::*;
+pub use async_files::*;
 pub use async_read::*;
 pub use async_store::*;
 pub use async_tx::*;
@@ -30,6 +33,7 @@ pub use atomic::*;
 pub use changes::*;
 pub use conditional::*;
 pub use errors::*;
+pub use files::*;
 pub use free::*;
 pub use queues::*;
 pub use read::*;

@@ -5,6 +5,10 @@ use std::ffi::c_void;
 use super::changes::dictsqlite_change_page;
 use super::code::dictsqlite_code;
 use super::error::dictsqlite_error;
+use super::files::{
+    dictsqlite_checkpointed, dictsqlite_imported, dictsqlite_problems, dictsqlite_vacuumed,
+    dictsqlite_warmed,
+};
 use super::lists::{dictsqlite_page, dictsqlite_tables, dictsqlite_values};
 use super::owned::{dictsqlite_entry, dictsqlite_value};
 use super::tx::dictsqlite_tx;
@@ -63,6 +67,16 @@ pub struct dictsqlite_result {
     pub(crate) tx: dictsqlite_tx,
     /// Changes.
     pub(crate) changes: dictsqlite_change_page,
+    /// What an import did.
+    pub(crate) imported: dictsqlite_imported,
+    /// What warming did.
+    pub(crate) warmed: dictsqlite_warmed,
+    /// What vacuuming did.
+    pub(crate) vacuumed: dictsqlite_vacuumed,
+    /// What a checkpoint did.
+    pub(crate) checkpointed: dictsqlite_checkpointed,
+    /// What is wrong with a file.
+    pub(crate) problems: dictsqlite_problems,
 }
 
 impl Default for dictsqlite_result {
@@ -79,6 +93,11 @@ impl Default for dictsqlite_result {
             number: 0,
             tx: dictsqlite_tx::default(),
             changes: dictsqlite_change_page::default(),
+            imported: dictsqlite_imported::default(),
+            warmed: dictsqlite_warmed::default(),
+            vacuumed: dictsqlite_vacuumed::default(),
+            checkpointed: dictsqlite_checkpointed::default(),
+            problems: dictsqlite_problems::default(),
         }
     }
 }
@@ -104,6 +123,7 @@ impl Drop for dictsqlite_result {
         self.page.free();
         self.tables.free();
         self.changes.free();
+        self.problems.free();
     }
 }
 

@@ -11,6 +11,7 @@ mod call;
 mod changes;
 mod code;
 mod error;
+mod files;
 mod info;
 mod key;
 mod lists;
@@ -28,6 +29,13 @@ pub use changes::{
 };
 pub use code::dictsqlite_code;
 pub use error::dictsqlite_error;
+pub use files::{
+    DICTSQLITE_EXPORT_BINARY, DICTSQLITE_EXPORT_JSONL, DICTSQLITE_IMPORT_ERROR,
+    DICTSQLITE_IMPORT_REPLACE, DICTSQLITE_IMPORT_SKIP, dictsqlite_backup_options,
+    dictsqlite_checkpointed, dictsqlite_export_options, dictsqlite_import_options,
+    dictsqlite_imported, dictsqlite_problems, dictsqlite_progress, dictsqlite_progress_callback,
+    dictsqlite_restore_options, dictsqlite_vacuumed, dictsqlite_warmed,
+};
 pub use info::dictsqlite_info;
 pub use key::{dictsqlite_key, dictsqlite_key_list, dictsqlite_key_type};
 pub use lists::{

@@ -2,6 +2,7 @@
 //! out. The protocol is described in `tests/bridges/README.md`.
 
 mod block;
+mod files;
 mod operations;
 mod request;
 mod shapes;
@@ -76,6 +77,7 @@ fn answer(line: &str, handles: &mut Handles) -> Result<Reply, Bug> {
             };
             keep(handles, request.integer("h")?, opened)
         }
+        "restore" => files::restore(&request, form),
         op if request.has("tx") && op != "begin" => {
             transactions::answer(handles, op, &request, form)
         }
@@ -90,6 +92,8 @@ fn answer(line: &str, handles: &mut Handles) -> Result<Reply, Bug> {
             match op {
                 "begin" => transactions::begin(handles, &dict, &request, form),
                 "atomic" => transactions::atomic(&dict, &request, form),
+                "backup" | "export" | "import_export" | "warm" | "vacuum" | "checkpoint"
+                | "integrity_check" => files::answer(&dict, op, &request, form),
                 _ => match streams::answer(handles, &dict, op, &request, form)? {
                     Reply::Absent => operations::answer(&dict, op, &request, form),
                     reply => Ok(reply),

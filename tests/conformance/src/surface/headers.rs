@@ -9,8 +9,8 @@ use super::native::files_below;
 use super::{Found, text_of};
 
 /// The C++ classes whose members are operations; the others are data.
-const CLASSES: [&str; 8] =
-    ["dict", "store", "scan", "queue", "transaction", "atomic", "changes", "watch"];
+const CLASSES: [&str; 9] =
+    ["dict", "store", "files", "scan", "queue", "transaction", "atomic", "changes", "watch"];
 const PREFIX: &str = "dictsqlite_";
 
 pub(super) fn c(root: &Path) -> Result<Found> {

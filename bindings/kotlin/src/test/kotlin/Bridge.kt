@@ -154,6 +154,7 @@ private suspend fun answer(r: Request): JsonElement {
     }
     transactionAnswer(r, later)?.let { return it }
     streamAnswer(r, later)?.let { return it }
+    fileAnswer(r, later)?.let { return it }
     val db = handles.getValue(r["h"]!!.asInt)
     if (r.text("op") == "table") {
         val name = r.text("name")

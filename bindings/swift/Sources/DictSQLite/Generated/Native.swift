@@ -460,7 +460,13 @@ fileprivate final class UniffiHandleMap<T>: @unchecked Sendable {
 
 
 // Public interface members begin here.
-
+// Magic number for the Rust proxy to call using the same mechanism as every other method,
+// to free the callback once it's dropped by Rust.
+private let IDX_CALLBACK_FREE: Int32 = 0
+// Callback return codes
+private let UNIFFI_CALLBACK_SUCCESS: Int32 = 0
+private let UNIFFI_CALLBACK_ERROR: Int32 = 1
+private let UNIFFI_CALLBACK_UNEXPECTED_ERROR: Int32 = 2
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
@@ -1043,6 +1049,76 @@ public protocol NativeDictProtocol: AnyObject, Sendable {
      * The store's tables, in the order of their names.
      */
     func tables() throws  -> [NativeTable]
+
+    /**
+     * Copies the store, as of one moment, to a file of its own; its bytes.
+     */
+    func backup(dest: String, overwrite: Bool, told: NativeProgress?) throws  -> UInt64
+
+    /**
+     * The same as a future.
+     */
+    func backupAsync(dest: String, overwrite: Bool, told: NativeProgress?, ticket: UInt64) async throws  -> UInt64
+
+    /**
+     * Commits what is pending, and moves the write-ahead log into the database.
+     */
+    func checkpoint() throws  -> NativeCheckpoint
+
+    /**
+     * The same as a future.
+     */
+    func checkpointAsync(ticket: UInt64) async throws  -> NativeCheckpoint
+
+    /**
+     * Writes entries, as of one moment, to a file that is no database; how many.
+     */
+    func exportTo(dest: String, options: NativeExportOptions, told: NativeProgress?) throws  -> UInt64
+
+    /**
+     * The same as a future.
+     */
+    func exportToAsync(dest: String, options: NativeExportOptions, told: NativeProgress?, ticket: UInt64) async throws  -> UInt64
+
+    /**
+     * Reads an export into this store; without `tables` all of it.
+     */
+    func importFrom(source: String, tables: [String], onConflict: OnConflict, told: NativeProgress?) throws  -> NativeImported
+
+    /**
+     * The same as a future.
+     */
+    func importFromAsync(source: String, tables: [String], onConflict: OnConflict, told: NativeProgress?, ticket: UInt64) async throws  -> NativeImported
+
+    /**
+     * What is wrong with the file, in words; empty when nothing is.
+     */
+    func integrityCheck() throws  -> [String]
+
+    /**
+     * The same as a future.
+     */
+    func integrityCheckAsync(ticket: UInt64) async throws  -> [String]
+
+    /**
+     * Writes the database anew, without the room that deleted entries left.
+     */
+    func vacuum() throws  -> NativeVacuumed
+
+    /**
+     * The same as a future.
+     */
+    func vacuumAsync(ticket: UInt64) async throws  -> NativeVacuumed
+
+    /**
+     * Reads entries into the cache until it is full.
+     */
+    func warm(prefix: Key?, told: NativeProgress?) throws  -> NativeWarmed
+
+    /**
+     * The same as a future.
+     */
+    func warmAsync(prefix: Key?, told: NativeProgress?, ticket: UInt64) async throws  -> NativeWarmed
 
     /**
      * Begins a transaction over all tables of the store, on this thread.
@@ -1949,6 +2025,235 @@ open func tables()throws  -> [NativeTable]  {
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
+}
+
+    /**
+     * Copies the store, as of one moment, to a file of its own; its bytes.
+     */
+open func backup(dest: String, overwrite: Bool, told: NativeProgress?)throws  -> UInt64  {
+    return try  FfiConverterUInt64.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativedict_backup(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(dest),
+        FfiConverterBool.lower(overwrite),
+        FfiConverterOptionCallbackInterfaceNativeProgress.lower(told),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The same as a future.
+     */
+open func backupAsync(dest: String, overwrite: Bool, told: NativeProgress?, ticket: UInt64)async throws  -> UInt64  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativedict_backup_async(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(dest),FfiConverterBool.lower(overwrite),FfiConverterOptionCallbackInterfaceNativeProgress.lower(told),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_u64,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_u64,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_u64,
+            liftFunc: FfiConverterUInt64.lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * Commits what is pending, and moves the write-ahead log into the database.
+     */
+open func checkpoint()throws  -> NativeCheckpoint  {
+    return try  FfiConverterTypeNativeCheckpoint_lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativedict_checkpoint(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The same as a future.
+     */
+open func checkpointAsync(ticket: UInt64)async throws  -> NativeCheckpoint  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativedict_checkpoint_async(
+                        self.uniffiCloneHandle(),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeNativeCheckpoint_lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * Writes entries, as of one moment, to a file that is no database; how many.
+     */
+open func exportTo(dest: String, options: NativeExportOptions, told: NativeProgress?)throws  -> UInt64  {
+    return try  FfiConverterUInt64.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativedict_export_to(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(dest),
+        FfiConverterTypeNativeExportOptions_lower(options),
+        FfiConverterOptionCallbackInterfaceNativeProgress.lower(told),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The same as a future.
+     */
+open func exportToAsync(dest: String, options: NativeExportOptions, told: NativeProgress?, ticket: UInt64)async throws  -> UInt64  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativedict_export_to_async(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(dest),FfiConverterTypeNativeExportOptions_lower(options),FfiConverterOptionCallbackInterfaceNativeProgress.lower(told),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_u64,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_u64,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_u64,
+            liftFunc: FfiConverterUInt64.lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * Reads an export into this store; without `tables` all of it.
+     */
+open func importFrom(source: String, tables: [String], onConflict: OnConflict, told: NativeProgress?)throws  -> NativeImported  {
+    return try  FfiConverterTypeNativeImported_lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativedict_import_from(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(source),
+        FfiConverterSequenceString.lower(tables),
+        FfiConverterTypeOnConflict_lower(onConflict),
+        FfiConverterOptionCallbackInterfaceNativeProgress.lower(told),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The same as a future.
+     */
+open func importFromAsync(source: String, tables: [String], onConflict: OnConflict, told: NativeProgress?, ticket: UInt64)async throws  -> NativeImported  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativedict_import_from_async(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(source),FfiConverterSequenceString.lower(tables),FfiConverterTypeOnConflict_lower(onConflict),FfiConverterOptionCallbackInterfaceNativeProgress.lower(told),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeNativeImported_lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * What is wrong with the file, in words; empty when nothing is.
+     */
+open func integrityCheck()throws  -> [String]  {
+    return try  FfiConverterSequenceString.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativedict_integrity_check(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The same as a future.
+     */
+open func integrityCheckAsync(ticket: UInt64)async throws  -> [String]  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativedict_integrity_check_async(
+                        self.uniffiCloneHandle(),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterSequenceString.lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * Writes the database anew, without the room that deleted entries left.
+     */
+open func vacuum()throws  -> NativeVacuumed  {
+    return try  FfiConverterTypeNativeVacuumed_lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativedict_vacuum(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The same as a future.
+     */
+open func vacuumAsync(ticket: UInt64)async throws  -> NativeVacuumed  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativedict_vacuum_async(
+                        self.uniffiCloneHandle(),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeNativeVacuumed_lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+
+    /**
+     * Reads entries into the cache until it is full.
+     */
+open func warm(prefix: Key?, told: NativeProgress?)throws  -> NativeWarmed  {
+    return try  FfiConverterTypeNativeWarmed_lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_method_nativedict_warm(
+            self.uniffiCloneHandle(),
+        FfiConverterOptionTypeKey.lower(prefix),
+        FfiConverterOptionCallbackInterfaceNativeProgress.lower(told),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The same as a future.
+     */
+open func warmAsync(prefix: Key?, told: NativeProgress?, ticket: UInt64)async throws  -> NativeWarmed  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_method_nativedict_warm_async(
+                        self.uniffiCloneHandle(),FfiConverterOptionTypeKey.lower(prefix),FfiConverterOptionCallbackInterfaceNativeProgress.lower(told),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeNativeWarmed_lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
 }
 
     /**
@@ -3708,6 +4013,85 @@ public func FfiConverterTypeNativeCheck_lower(_ value: NativeCheck) -> RustBuffe
 
 
 /**
+ * What a checkpoint did.
+ */
+public struct NativeCheckpoint: Equatable, Hashable {
+    /**
+     * Frames (pages) in the write-ahead log when it began.
+     */
+    public let frames: UInt64
+    /**
+     * How many of them are in the database now.
+     */
+    public let moved: UInt64
+    /**
+     * The log is empty now. If not, a reader or another process still needs it.
+     */
+    public let emptied: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Frames (pages) in the write-ahead log when it began.
+         */frames: UInt64,
+        /**
+         * How many of them are in the database now.
+         */moved: UInt64,
+        /**
+         * The log is empty now. If not, a reader or another process still needs it.
+         */emptied: Bool) {
+        self.frames = frames
+        self.moved = moved
+        self.emptied = emptied
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension NativeCheckpoint: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNativeCheckpoint: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeCheckpoint {
+        return
+            try NativeCheckpoint(
+                frames: FfiConverterUInt64.read(from: &buf),
+                moved: FfiConverterUInt64.read(from: &buf),
+                emptied: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: NativeCheckpoint, into buf: inout [UInt8]) {
+        FfiConverterUInt64.write(value.frames, into: &buf)
+        FfiConverterUInt64.write(value.moved, into: &buf)
+        FfiConverterBool.write(value.emptied, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeCheckpoint_lift(_ buf: RustBuffer) throws -> NativeCheckpoint {
+    return try FfiConverterTypeNativeCheckpoint.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeCheckpoint_lower(_ value: NativeCheckpoint) -> RustBuffer {
+    return FfiConverterTypeNativeCheckpoint.lower(value)
+}
+
+
+/**
  * A value with what the store knows about it.
  */
 public struct NativeEntry: Equatable, Hashable {
@@ -3793,6 +4177,194 @@ public func FfiConverterTypeNativeEntry_lift(_ buf: RustBuffer) throws -> Native
 #endif
 public func FfiConverterTypeNativeEntry_lower(_ value: NativeEntry) -> RustBuffer {
     return FfiConverterTypeNativeEntry.lower(value)
+}
+
+
+/**
+ * What is exported, and how.
+ */
+public struct NativeExportOptions: Equatable, Hashable {
+    /**
+     * How the file looks.
+     */
+    public let format: ExportFormat
+    /**
+     * These tables; empty for the handle's own.
+     */
+    public let tables: [String]
+    /**
+     * Every table of the store, whatever `tables` says.
+     */
+    public let allTables: Bool
+    /**
+     * Only keys with this prefix, as in a scan.
+     */
+    public let prefix: Key?
+    /**
+     * Whether an export that is there already is replaced.
+     */
+    public let overwrite: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * How the file looks.
+         */format: ExportFormat,
+        /**
+         * These tables; empty for the handle's own.
+         */tables: [String],
+        /**
+         * Every table of the store, whatever `tables` says.
+         */allTables: Bool,
+        /**
+         * Only keys with this prefix, as in a scan.
+         */prefix: Key?,
+        /**
+         * Whether an export that is there already is replaced.
+         */overwrite: Bool) {
+        self.format = format
+        self.tables = tables
+        self.allTables = allTables
+        self.prefix = prefix
+        self.overwrite = overwrite
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension NativeExportOptions: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNativeExportOptions: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeExportOptions {
+        return
+            try NativeExportOptions(
+                format: FfiConverterTypeExportFormat.read(from: &buf),
+                tables: FfiConverterSequenceString.read(from: &buf),
+                allTables: FfiConverterBool.read(from: &buf),
+                prefix: FfiConverterOptionTypeKey.read(from: &buf),
+                overwrite: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: NativeExportOptions, into buf: inout [UInt8]) {
+        FfiConverterTypeExportFormat.write(value.format, into: &buf)
+        FfiConverterSequenceString.write(value.tables, into: &buf)
+        FfiConverterBool.write(value.allTables, into: &buf)
+        FfiConverterOptionTypeKey.write(value.prefix, into: &buf)
+        FfiConverterBool.write(value.overwrite, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeExportOptions_lift(_ buf: RustBuffer) throws -> NativeExportOptions {
+    return try FfiConverterTypeNativeExportOptions.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeExportOptions_lower(_ value: NativeExportOptions) -> RustBuffer {
+    return FfiConverterTypeNativeExportOptions.lower(value)
+}
+
+
+/**
+ * What an import did.
+ */
+public struct NativeImported: Equatable, Hashable {
+    /**
+     * Entries in the file, of the tables that were asked for.
+     */
+    public let read: UInt64
+    /**
+     * Entries written.
+     */
+    public let written: UInt64
+    /**
+     * Entries whose keys were there already and were passed over.
+     */
+    public let skipped: UInt64
+    /**
+     * Entries that had expired since they were exported.
+     */
+    public let expired: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Entries in the file, of the tables that were asked for.
+         */read: UInt64,
+        /**
+         * Entries written.
+         */written: UInt64,
+        /**
+         * Entries whose keys were there already and were passed over.
+         */skipped: UInt64,
+        /**
+         * Entries that had expired since they were exported.
+         */expired: UInt64) {
+        self.read = read
+        self.written = written
+        self.skipped = skipped
+        self.expired = expired
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension NativeImported: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNativeImported: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeImported {
+        return
+            try NativeImported(
+                read: FfiConverterUInt64.read(from: &buf),
+                written: FfiConverterUInt64.read(from: &buf),
+                skipped: FfiConverterUInt64.read(from: &buf),
+                expired: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: NativeImported, into buf: inout [UInt8]) {
+        FfiConverterUInt64.write(value.read, into: &buf)
+        FfiConverterUInt64.write(value.written, into: &buf)
+        FfiConverterUInt64.write(value.skipped, into: &buf)
+        FfiConverterUInt64.write(value.expired, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeImported_lift(_ buf: RustBuffer) throws -> NativeImported {
+    return try FfiConverterTypeNativeImported.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeImported_lower(_ value: NativeImported) -> RustBuffer {
+    return FfiConverterTypeNativeImported.lower(value)
 }
 
 
@@ -4681,6 +5253,144 @@ public func FfiConverterTypeNativeTransactionOptions_lower(_ value: NativeTransa
 
 
 /**
+ * What vacuuming did.
+ */
+public struct NativeVacuumed: Equatable, Hashable {
+    /**
+     * Bytes the database had.
+     */
+    public let before: UInt64
+    /**
+     * Bytes it has now.
+     */
+    public let after: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Bytes the database had.
+         */before: UInt64,
+        /**
+         * Bytes it has now.
+         */after: UInt64) {
+        self.before = before
+        self.after = after
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension NativeVacuumed: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNativeVacuumed: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeVacuumed {
+        return
+            try NativeVacuumed(
+                before: FfiConverterUInt64.read(from: &buf),
+                after: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: NativeVacuumed, into buf: inout [UInt8]) {
+        FfiConverterUInt64.write(value.before, into: &buf)
+        FfiConverterUInt64.write(value.after, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeVacuumed_lift(_ buf: RustBuffer) throws -> NativeVacuumed {
+    return try FfiConverterTypeNativeVacuumed.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeVacuumed_lower(_ value: NativeVacuumed) -> RustBuffer {
+    return FfiConverterTypeNativeVacuumed.lower(value)
+}
+
+
+/**
+ * What warming did.
+ */
+public struct NativeWarmed: Equatable, Hashable {
+    /**
+     * Entries read.
+     */
+    public let read: UInt64
+    /**
+     * How many of them are in the cache now.
+     */
+    public let cached: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Entries read.
+         */read: UInt64,
+        /**
+         * How many of them are in the cache now.
+         */cached: UInt64) {
+        self.read = read
+        self.cached = cached
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension NativeWarmed: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNativeWarmed: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeWarmed {
+        return
+            try NativeWarmed(
+                read: FfiConverterUInt64.read(from: &buf),
+                cached: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: NativeWarmed, into buf: inout [UInt8]) {
+        FfiConverterUInt64.write(value.read, into: &buf)
+        FfiConverterUInt64.write(value.cached, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeWarmed_lift(_ buf: RustBuffer) throws -> NativeWarmed {
+    return try FfiConverterTypeNativeWarmed.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeWarmed_lower(_ value: NativeWarmed) -> RustBuffer {
+    return FfiConverterTypeNativeWarmed.lower(value)
+}
+
+
+/**
  * A key as it was found.
  */
 public struct NativeWatched: Equatable, Hashable {
@@ -5055,6 +5765,81 @@ public func FfiConverterTypeErrorKind_lift(_ buf: RustBuffer) throws -> ErrorKin
 #endif
 public func FfiConverterTypeErrorKind_lower(_ value: ErrorKind) -> RustBuffer {
     return FfiConverterTypeErrorKind.lower(value)
+}
+
+
+
+/**
+ * How an export looks.
+ */
+
+public enum ExportFormat: Equatable, Hashable {
+
+    /**
+     * JSON Lines: a line an entry, which people can read and change.
+     */
+    case jsonLines
+    /**
+     * Records with their length and checksum: smaller and faster, and damage shows.
+     */
+    case binary
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ExportFormat: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeExportFormat: FfiConverterRustBuffer {
+    typealias SwiftType = ExportFormat
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ExportFormat {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .jsonLines
+
+        case 2: return .binary
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: ExportFormat, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .jsonLines:
+            writeInt(&buf, Int32(1))
+
+
+        case .binary:
+            writeInt(&buf, Int32(2))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeExportFormat_lift(_ buf: RustBuffer) throws -> ExportFormat {
+    return try FfiConverterTypeExportFormat.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeExportFormat_lower(_ value: ExportFormat) -> RustBuffer {
+    return FfiConverterTypeExportFormat.lower(value)
 }
 
 
@@ -5561,6 +6346,91 @@ public func FfiConverterTypeNativeWrite_lower(_ value: NativeWrite) -> RustBuffe
 
 
 /**
+ * What becomes of an imported entry whose key is there already.
+ */
+
+public enum OnConflict: Equatable, Hashable {
+
+    /**
+     * It takes the place of what is there.
+     */
+    case replace
+    /**
+     * It is passed over.
+     */
+    case skip
+    /**
+     * Nothing is imported; the error names the key.
+     */
+    case error
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension OnConflict: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeOnConflict: FfiConverterRustBuffer {
+    typealias SwiftType = OnConflict
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> OnConflict {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .replace
+
+        case 2: return .skip
+
+        case 3: return .error
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: OnConflict, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .replace:
+            writeInt(&buf, Int32(1))
+
+
+        case .skip:
+            writeInt(&buf, Int32(2))
+
+
+        case .error:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOnConflict_lift(_ buf: RustBuffer) throws -> OnConflict {
+    return try FfiConverterTypeOnConflict.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOnConflict_lower(_ value: OnConflict) -> RustBuffer {
+    return FfiConverterTypeOnConflict.lower(value)
+}
+
+
+
+/**
  * The order of a scan.
  */
 
@@ -5910,6 +6780,149 @@ public func FfiConverterTypeTransactionMode_lower(_ value: TransactionMode) -> R
 }
 
 
+
+
+
+/**
+ * Who is told how far an operation is.
+ */
+public protocol NativeProgress: AnyObject, Sendable {
+
+    /**
+     * So far of so much; 0 is not known. False cancels the operation. It must not throw.
+     */
+    func report(done: UInt64, total: UInt64)  -> Bool
+
+}
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceNativeProgress {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceNativeProgress = UniffiVTableCallbackInterfaceNativeProgress(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterCallbackInterfaceNativeProgress.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface NativeProgress: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterCallbackInterfaceNativeProgress.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface NativeProgress: handle missing in uniffiClone")
+            }
+        },
+        report: { (
+            uniffiHandle: UInt64,
+            done: UInt64,
+            total: UInt64,
+            uniffiOutReturn: UnsafeMutablePointer<Int8>,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> Bool in
+                guard let uniffiObj = try? FfiConverterCallbackInterfaceNativeProgress.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return uniffiObj.report(
+                     done: try FfiConverterUInt64.lift(done),
+                     total: try FfiConverterUInt64.lift(total)
+                )
+            }
+
+
+            let writeReturn = { uniffiOutReturn.pointee = FfiConverterBool.lower($0) }
+            uniffiTraitInterfaceCall(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceNativeProgress> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceNativeProgress>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitNativeProgress() {
+    uniffi_dictsqlite_uniffi_fn_init_callback_vtable_nativeprogress(UniffiCallbackInterfaceNativeProgress.vtablePtr)
+}
+
+// FfiConverter protocol for callback interfaces
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterCallbackInterfaceNativeProgress {
+    fileprivate static let handleMap = UniffiHandleMap<NativeProgress>()
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+extension FfiConverterCallbackInterfaceNativeProgress : FfiConverter {
+    typealias SwiftType = NativeProgress
+    typealias FfiType = UInt64
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public static func lift(_ handle: UInt64) throws -> SwiftType {
+        try handleMap.get(handle: handle)
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public static func lower(_ v: SwiftType) -> UInt64 {
+        return handleMap.insert(obj: v)
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public static func write(_ v: SwiftType, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(v))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterCallbackInterfaceNativeProgress_lift(_ handle: UInt64) throws -> NativeProgress {
+    return try FfiConverterCallbackInterfaceNativeProgress.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterCallbackInterfaceNativeProgress_lower(_ v: NativeProgress) -> UInt64 {
+    return FfiConverterCallbackInterfaceNativeProgress.lower(v)
+}
+
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
@@ -6217,6 +7230,30 @@ fileprivate struct FfiConverterOptionTypeTransactionMode: FfiConverterRustBuffer
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeTransactionMode.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionCallbackInterfaceNativeProgress: FfiConverterRustBuffer {
+    typealias SwiftType = NativeProgress?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterCallbackInterfaceNativeProgress.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterCallbackInterfaceNativeProgress.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -6644,8 +7681,41 @@ public func nativeOpen(path: String, options: NativeOptions)throws  -> NativeDic
 })
 }
 /**
+ * Puts a copy of the store `source` at `path`, where nobody may have a store open; its bytes.
+ */
+public func nativeRestore(source: String, path: String, overwrite: Bool, timeout: Double, told: NativeProgress?)throws  -> UInt64  {
+    return try  FfiConverterUInt64.lift(try rustCallWithError(FfiConverterTypeNativeError_lift) {
+        uniffiCallStatus in
+    uniffi_dictsqlite_uniffi_fn_func_native_restore(
+        FfiConverterString.lower(source),
+        FfiConverterString.lower(path),
+        FfiConverterBool.lower(overwrite),
+        FfiConverterDouble.lower(timeout),
+        FfiConverterOptionCallbackInterfaceNativeProgress.lower(told),uniffiCallStatus
+    )
+})
+}
+/**
+ * The same as a future.
+ */
+public func nativeRestoreAsync(source: String, path: String, overwrite: Bool, timeout: Double, told: NativeProgress?, ticket: UInt64)async throws  -> UInt64  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dictsqlite_uniffi_fn_func_native_restore_async(FfiConverterString.lower(source),FfiConverterString.lower(path),FfiConverterBool.lower(overwrite),FfiConverterDouble.lower(timeout),FfiConverterOptionCallbackInterfaceNativeProgress.lower(told),FfiConverterUInt64.lower(ticket)
+                )
+            },
+            pollFunc: ffi_dictsqlite_uniffi_rust_future_poll_u64,
+            completeFunc: ffi_dictsqlite_uniffi_rust_future_complete_u64,
+            freeFunc: ffi_dictsqlite_uniffi_rust_future_free_u64,
+            liftFunc: FfiConverterUInt64.lift,
+            errorHandler: FfiConverterTypeNativeError_lift
+        )
+}
+/**
  * Cancels the operation that has this ticket, now or as soon as it begins: it ends with `Cancelled`
- * at once. What was accepted already happens all the same.
+ * at once, or, one on whole files, when nothing of it is left. What was accepted already happens all
+ * the same.
  */
 public func cancelTicket(ticket: UInt64)  {try! rustCall() {
         uniffiCallStatus in
@@ -6705,7 +7775,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dictsqlite_uniffi_checksum_func_native_open() != 47090) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_dictsqlite_uniffi_checksum_func_cancel_ticket() != 10514) {
+    if (uniffi_dictsqlite_uniffi_checksum_func_native_restore() != 46618) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_func_native_restore_async() != 8886) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_func_cancel_ticket() != 55043) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dictsqlite_uniffi_checksum_func_free_ticket() != 61642) {
@@ -6865,6 +7941,48 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_tables() != 50772) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_backup() != 4702) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_backup_async() != 55754) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_checkpoint() != 9950) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_checkpoint_async() != 43849) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_export_to() != 42003) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_export_to_async() != 45525) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_import_from() != 30571) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_import_from_async() != 31786) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_integrity_check() != 27843) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_integrity_check_async() != 29156) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_vacuum() != 31113) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_vacuum_async() != 33228) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_warm() != 31791) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_warm_async() != 26694) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dictsqlite_uniffi_checksum_method_nativedict_begin() != 48427) {
@@ -7047,7 +8165,11 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dictsqlite_uniffi_checksum_method_nativewatch_take_page() != 9539) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_dictsqlite_uniffi_checksum_method_nativeprogress_report() != 53167) {
+        return InitializationResult.apiChecksumMismatch
+    }
 
+    uniffiCallbackInitNativeProgress()
     return InitializationResult.ok
 }()
 

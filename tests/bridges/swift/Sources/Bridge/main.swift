@@ -182,6 +182,7 @@ func answer(_ r: Request) async throws -> Any {
     }
     if let said = try await transactionAnswer(r) { return said }
     if let said = try await streamAnswer(r) { return said }
+    if let said = try await fileAnswer(r) { return said }
     let db = try Known.handle(r)
     switch r.text("op") {
     case "table":

@@ -664,6 +664,28 @@ internal open class UniffiForeignFutureResultVoid(
 internal interface UniffiForeignFutureCompleteVoid : com.sun.jna.Callback {
     fun callback(`callbackData`: Long,`result`: UniffiForeignFutureResultVoid.UniffiByValue,)
 }
+internal interface UniffiCallbackInterfaceNativeProgressMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`done`: Long,`total`: Long,`uniffiOutReturn`: ByteByReference,uniffiCallStatus: UniffiRustCallStatus,)
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "report")
+internal open class UniffiVTableCallbackInterfaceNativeProgress(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `report`: UniffiCallbackInterfaceNativeProgressMethod0? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `report`: UniffiCallbackInterfaceNativeProgressMethod0? = null,
+    ): UniffiVTableCallbackInterfaceNativeProgress(`uniffiFree`,`uniffiClone`,`report`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceNativeProgress) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `report` = other.`report`
+    }
+
+}
 
 // A JNA Library to expose the extern-C FFI definitions.
 // This is an implementation detail which will be called internally by the public API.
@@ -698,6 +720,10 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_dictsqlite_uniffi_checksum_func_native_open_async(
     ): Int
     external fun uniffi_dictsqlite_uniffi_checksum_func_native_open(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_func_native_restore(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_func_native_restore_async(
     ): Int
     external fun uniffi_dictsqlite_uniffi_checksum_func_cancel_ticket(
     ): Int
@@ -806,6 +832,34 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_table(
     ): Int
     external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_tables(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_backup(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_backup_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_checkpoint(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_checkpoint_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_export_to(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_export_to_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_import_from(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_import_from_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_integrity_check(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_integrity_check_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_vacuum(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_vacuum_async(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_warm(
+    ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_warm_async(
     ): Int
     external fun uniffi_dictsqlite_uniffi_checksum_method_nativedict_begin(
     ): Int
@@ -927,6 +981,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_dictsqlite_uniffi_checksum_method_nativewatch_take_page(
     ): Int
+    external fun uniffi_dictsqlite_uniffi_checksum_method_nativeprogress_report(
+    ): Int
     external fun ffi_dictsqlite_uniffi_uniffi_contract_version(
     ): Int
 
@@ -943,6 +999,7 @@ internal object UniffiLib {
 
     init {
         Native.register(UniffiLib::class.java, findLibraryName(componentName = "dictsqlite"))
+        uniffiCallbackInterfaceNativeProgress.register(this)
 
     }
 
@@ -1057,6 +1114,34 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_tables(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_backup(`ptr`: Long,`dest`: RustBuffer.ByValue,`overwrite`: Byte,`told`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_backup_async(`ptr`: Long,`dest`: RustBuffer.ByValue,`overwrite`: Byte,`told`: RustBuffer.ByValue,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_checkpoint(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_checkpoint_async(`ptr`: Long,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_export_to(`ptr`: Long,`dest`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,`told`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_export_to_async(`ptr`: Long,`dest`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,`told`: RustBuffer.ByValue,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_import_from(`ptr`: Long,`source`: RustBuffer.ByValue,`tables`: RustBuffer.ByValue,`onConflict`: RustBuffer.ByValue,`told`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_import_from_async(`ptr`: Long,`source`: RustBuffer.ByValue,`tables`: RustBuffer.ByValue,`onConflict`: RustBuffer.ByValue,`told`: RustBuffer.ByValue,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_integrity_check(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_integrity_check_async(`ptr`: Long,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_vacuum(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_vacuum_async(`ptr`: Long,`ticket`: Long,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_warm(`ptr`: Long,`prefix`: RustBuffer.ByValue,`told`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_warm_async(`ptr`: Long,`prefix`: RustBuffer.ByValue,`told`: RustBuffer.ByValue,`ticket`: Long,
+    ): Long
     external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_begin(`ptr`: Long,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_dictsqlite_uniffi_fn_method_nativedict_begin_async(`ptr`: Long,`options`: RustBuffer.ByValue,`ticket`: Long,
@@ -1189,6 +1274,8 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_dictsqlite_uniffi_fn_method_nativewatch_take_page(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_dictsqlite_uniffi_fn_init_callback_vtable_nativeprogress(`vtable`: UniffiVTableCallbackInterfaceNativeProgress,
+    ): Unit
     external fun uniffi_dictsqlite_uniffi_fn_func_native_end(`seconds`: Double,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_dictsqlite_uniffi_fn_func_native_nothing(uniffi_out_err: UniffiRustCallStatus,
@@ -1198,6 +1285,10 @@ internal object UniffiLib {
     external fun uniffi_dictsqlite_uniffi_fn_func_native_open_async(`path`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,`ticket`: Long,
     ): Long
     external fun uniffi_dictsqlite_uniffi_fn_func_native_open(`path`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_func_native_restore(`source`: RustBuffer.ByValue,`path`: RustBuffer.ByValue,`overwrite`: Byte,`timeout`: Double,`told`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_dictsqlite_uniffi_fn_func_native_restore_async(`source`: RustBuffer.ByValue,`path`: RustBuffer.ByValue,`overwrite`: Byte,`timeout`: Double,`told`: RustBuffer.ByValue,`ticket`: Long,
     ): Long
     external fun uniffi_dictsqlite_uniffi_fn_func_cancel_ticket(`ticket`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
@@ -1339,7 +1430,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dictsqlite_uniffi_checksum_func_native_open() and 0xFFFF) != 47090) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_dictsqlite_uniffi_checksum_func_cancel_ticket() and 0xFFFF) != 10514) {
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_func_native_restore() and 0xFFFF) != 46618) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_func_native_restore_async() and 0xFFFF) != 8886) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_func_cancel_ticket() and 0xFFFF) != 55043) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dictsqlite_uniffi_checksum_func_free_ticket() and 0xFFFF) != 61642) {
@@ -1499,6 +1596,48 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_tables() and 0xFFFF) != 50772) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_backup() and 0xFFFF) != 4702) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_backup_async() and 0xFFFF) != 55754) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_checkpoint() and 0xFFFF) != 9950) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_checkpoint_async() and 0xFFFF) != 43849) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_export_to() and 0xFFFF) != 42003) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_export_to_async() and 0xFFFF) != 45525) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_import_from() and 0xFFFF) != 30571) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_import_from_async() and 0xFFFF) != 31786) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_integrity_check() and 0xFFFF) != 27843) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_integrity_check_async() and 0xFFFF) != 29156) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_vacuum() and 0xFFFF) != 31113) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_vacuum_async() and 0xFFFF) != 33228) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_warm() and 0xFFFF) != 31791) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_warm_async() and 0xFFFF) != 26694) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativedict_begin() and 0xFFFF) != 48427) {
@@ -1681,6 +1820,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativewatch_take_page() and 0xFFFF) != 9539) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_dictsqlite_uniffi_checksum_method_nativeprogress_report() and 0xFFFF) != 53167) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
 }
 
 /**
@@ -1824,7 +1966,38 @@ object UniffiWithHandle
  *
  * @suppress
  * */
-object NoHandle
+object NoHandle// Magic number for the Rust proxy to call using the same mechanism as every other method,
+// to free the callback once it's dropped by Rust.
+internal const val IDX_CALLBACK_FREE = 0
+// Callback return codes
+internal const val UNIFFI_CALLBACK_SUCCESS = 0
+internal const val UNIFFI_CALLBACK_ERROR = 1
+internal const val UNIFFI_CALLBACK_UNEXPECTED_ERROR = 2
+
+/**
+ * @suppress
+ */
+public abstract class FfiConverterCallbackInterface<CallbackInterface: Any>: FfiConverter<CallbackInterface, Long> {
+    internal val handleMap = UniffiHandleMap<CallbackInterface>()
+
+    internal fun drop(handle: Long) {
+        handleMap.remove(handle)
+    }
+
+    override fun lift(value: Long): CallbackInterface {
+        return handleMap.get(value)
+    }
+
+    override fun read(buf: ByteBuffer) = lift(buf.getLong())
+
+    override fun lower(value: CallbackInterface) = handleMap.insert(value)
+
+    override fun allocationSize(value: CallbackInterface) = 8UL
+
+    override fun write(value: CallbackInterface, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
 /**
  * The cleaner interface for Object finalization code to run.
  * This is the entry point to any implementation that we're using.
@@ -2754,6 +2927,76 @@ public interface NativeDictInterface {
      * The store's tables, in the order of their names.
      */
     fun `tables`(): List<NativeTable>
+
+    /**
+     * Copies the store, as of one moment, to a file of its own; its bytes.
+     */
+    fun `backup`(`dest`: kotlin.String, `overwrite`: kotlin.Boolean, `told`: NativeProgress?): kotlin.ULong
+
+    /**
+     * The same as a future.
+     */
+    suspend fun `backupAsync`(`dest`: kotlin.String, `overwrite`: kotlin.Boolean, `told`: NativeProgress?, `ticket`: kotlin.ULong): kotlin.ULong
+
+    /**
+     * Commits what is pending, and moves the write-ahead log into the database.
+     */
+    fun `checkpoint`(): NativeCheckpoint
+
+    /**
+     * The same as a future.
+     */
+    suspend fun `checkpointAsync`(`ticket`: kotlin.ULong): NativeCheckpoint
+
+    /**
+     * Writes entries, as of one moment, to a file that is no database; how many.
+     */
+    fun `exportTo`(`dest`: kotlin.String, `options`: NativeExportOptions, `told`: NativeProgress?): kotlin.ULong
+
+    /**
+     * The same as a future.
+     */
+    suspend fun `exportToAsync`(`dest`: kotlin.String, `options`: NativeExportOptions, `told`: NativeProgress?, `ticket`: kotlin.ULong): kotlin.ULong
+
+    /**
+     * Reads an export into this store; without `tables` all of it.
+     */
+    fun `importFrom`(`source`: kotlin.String, `tables`: List<kotlin.String>, `onConflict`: OnConflict, `told`: NativeProgress?): NativeImported
+
+    /**
+     * The same as a future.
+     */
+    suspend fun `importFromAsync`(`source`: kotlin.String, `tables`: List<kotlin.String>, `onConflict`: OnConflict, `told`: NativeProgress?, `ticket`: kotlin.ULong): NativeImported
+
+    /**
+     * What is wrong with the file, in words; empty when nothing is.
+     */
+    fun `integrityCheck`(): List<kotlin.String>
+
+    /**
+     * The same as a future.
+     */
+    suspend fun `integrityCheckAsync`(`ticket`: kotlin.ULong): List<kotlin.String>
+
+    /**
+     * Writes the database anew, without the room that deleted entries left.
+     */
+    fun `vacuum`(): NativeVacuumed
+
+    /**
+     * The same as a future.
+     */
+    suspend fun `vacuumAsync`(`ticket`: kotlin.ULong): NativeVacuumed
+
+    /**
+     * Reads entries into the cache until it is full.
+     */
+    fun `warm`(`prefix`: Key?, `told`: NativeProgress?): NativeWarmed
+
+    /**
+     * The same as a future.
+     */
+    suspend fun `warmAsync`(`prefix`: Key?, `told`: NativeProgress?, `ticket`: kotlin.ULong): NativeWarmed
 
     /**
      * Begins a transaction over all tables of the store, on this thread.
@@ -4010,6 +4253,324 @@ open class NativeDict: Disposable, AutoCloseable, NativeDictInterface
     )
     }
 
+
+
+    /**
+     * Copies the store, as of one moment, to a file of its own; its bytes.
+     */
+    @Throws(NativeException::class)override fun `backup`(`dest`: kotlin.String, `overwrite`: kotlin.Boolean, `told`: NativeProgress?): kotlin.ULong {
+            return FfiConverterULong.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_backup(
+        it,
+
+        FfiConverterString.lower(`dest`),
+        FfiConverterBoolean.lower(`overwrite`),
+        FfiConverterOptionalTypeNativeProgress.lower(`told`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The same as a future.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `backupAsync`(`dest`: kotlin.String, `overwrite`: kotlin.Boolean, `told`: NativeProgress?, `ticket`: kotlin.ULong) : kotlin.ULong {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_backup_async(
+                uniffiHandle,
+
+        FfiConverterString.lower(`dest`),
+        FfiConverterBoolean.lower(`overwrite`),
+        FfiConverterOptionalTypeNativeProgress.lower(`told`),
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterULong.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Commits what is pending, and moves the write-ahead log into the database.
+     */
+    @Throws(NativeException::class)override fun `checkpoint`(): NativeCheckpoint {
+            return FfiConverterTypeNativeCheckpoint.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_checkpoint(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The same as a future.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `checkpointAsync`(`ticket`: kotlin.ULong) : NativeCheckpoint {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_checkpoint_async(
+                uniffiHandle,
+
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterTypeNativeCheckpoint.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Writes entries, as of one moment, to a file that is no database; how many.
+     */
+    @Throws(NativeException::class)override fun `exportTo`(`dest`: kotlin.String, `options`: NativeExportOptions, `told`: NativeProgress?): kotlin.ULong {
+            return FfiConverterULong.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_export_to(
+        it,
+
+        FfiConverterString.lower(`dest`),
+        FfiConverterTypeNativeExportOptions.lower(`options`),
+        FfiConverterOptionalTypeNativeProgress.lower(`told`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The same as a future.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `exportToAsync`(`dest`: kotlin.String, `options`: NativeExportOptions, `told`: NativeProgress?, `ticket`: kotlin.ULong) : kotlin.ULong {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_export_to_async(
+                uniffiHandle,
+
+        FfiConverterString.lower(`dest`),
+        FfiConverterTypeNativeExportOptions.lower(`options`),
+        FfiConverterOptionalTypeNativeProgress.lower(`told`),
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterULong.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Reads an export into this store; without `tables` all of it.
+     */
+    @Throws(NativeException::class)override fun `importFrom`(`source`: kotlin.String, `tables`: List<kotlin.String>, `onConflict`: OnConflict, `told`: NativeProgress?): NativeImported {
+            return FfiConverterTypeNativeImported.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_import_from(
+        it,
+
+        FfiConverterString.lower(`source`),
+        FfiConverterSequenceString.lower(`tables`),
+        FfiConverterTypeOnConflict.lower(`onConflict`),
+        FfiConverterOptionalTypeNativeProgress.lower(`told`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The same as a future.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `importFromAsync`(`source`: kotlin.String, `tables`: List<kotlin.String>, `onConflict`: OnConflict, `told`: NativeProgress?, `ticket`: kotlin.ULong) : NativeImported {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_import_from_async(
+                uniffiHandle,
+
+        FfiConverterString.lower(`source`),
+        FfiConverterSequenceString.lower(`tables`),
+        FfiConverterTypeOnConflict.lower(`onConflict`),
+        FfiConverterOptionalTypeNativeProgress.lower(`told`),
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterTypeNativeImported.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * What is wrong with the file, in words; empty when nothing is.
+     */
+    @Throws(NativeException::class)override fun `integrityCheck`(): List<kotlin.String> {
+            return FfiConverterSequenceString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_integrity_check(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The same as a future.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `integrityCheckAsync`(`ticket`: kotlin.ULong) : List<kotlin.String> {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_integrity_check_async(
+                uniffiHandle,
+
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterSequenceString.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Writes the database anew, without the room that deleted entries left.
+     */
+    @Throws(NativeException::class)override fun `vacuum`(): NativeVacuumed {
+            return FfiConverterTypeNativeVacuumed.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_vacuum(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The same as a future.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `vacuumAsync`(`ticket`: kotlin.ULong) : NativeVacuumed {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_vacuum_async(
+                uniffiHandle,
+
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterTypeNativeVacuumed.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Reads entries into the cache until it is full.
+     */
+    @Throws(NativeException::class)override fun `warm`(`prefix`: Key?, `told`: NativeProgress?): NativeWarmed {
+            return FfiConverterTypeNativeWarmed.lift(
+    callWithHandle {
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_warm(
+        it,
+
+        FfiConverterOptionalTypeKey.lower(`prefix`),
+        FfiConverterOptionalTypeNativeProgress.lower(`told`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The same as a future.
+     */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `warmAsync`(`prefix`: Key?, `told`: NativeProgress?, `ticket`: kotlin.ULong) : NativeWarmed {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dictsqlite_uniffi_fn_method_nativedict_warm_async(
+                uniffiHandle,
+
+        FfiConverterOptionalTypeKey.lower(`prefix`),
+        FfiConverterOptionalTypeNativeProgress.lower(`told`),
+        FfiConverterULong.lower(`ticket`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterTypeNativeWarmed.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
 
 
     /**
@@ -6407,6 +6968,61 @@ public object FfiConverterTypeNativeCheck: FfiConverterRustBuffer<NativeCheck> {
 
 
 /**
+ * What a checkpoint did.
+ */
+data class NativeCheckpoint (
+    /**
+     * Frames (pages) in the write-ahead log when it began.
+     */
+    val `frames`: kotlin.ULong
+    ,
+    /**
+     * How many of them are in the database now.
+     */
+    val `moved`: kotlin.ULong
+    ,
+    /**
+     * The log is empty now. If not, a reader or another process still needs it.
+     */
+    val `emptied`: kotlin.Boolean
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNativeCheckpoint: FfiConverterRustBuffer<NativeCheckpoint> {
+    override fun read(buf: ByteBuffer): NativeCheckpoint {
+        return NativeCheckpoint(
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: NativeCheckpoint) = (
+            FfiConverterULong.allocationSize(value.`frames`) +
+            FfiConverterULong.allocationSize(value.`moved`) +
+            FfiConverterBoolean.allocationSize(value.`emptied`)
+    )
+
+    override fun write(value: NativeCheckpoint, buf: ByteBuffer) {
+            FfiConverterULong.write(value.`frames`, buf)
+            FfiConverterULong.write(value.`moved`, buf)
+            FfiConverterBoolean.write(value.`emptied`, buf)
+    }
+}
+
+
+
+/**
  * A value with what the store knows about it.
  */
 data class NativeEntry (
@@ -6464,6 +7080,140 @@ public object FfiConverterTypeNativeEntry: FfiConverterRustBuffer<NativeEntry> {
             FfiConverterByteArray.write(value.`value`, buf)
             FfiConverterLong.write(value.`version`, buf)
             FfiConverterOptionalLong.write(value.`expiresAt`, buf)
+    }
+}
+
+
+
+/**
+ * What is exported, and how.
+ */
+data class NativeExportOptions (
+    /**
+     * How the file looks.
+     */
+    val `format`: ExportFormat
+    ,
+    /**
+     * These tables; empty for the handle's own.
+     */
+    val `tables`: List<kotlin.String>
+    ,
+    /**
+     * Every table of the store, whatever `tables` says.
+     */
+    val `allTables`: kotlin.Boolean
+    ,
+    /**
+     * Only keys with this prefix, as in a scan.
+     */
+    val `prefix`: Key?
+    ,
+    /**
+     * Whether an export that is there already is replaced.
+     */
+    val `overwrite`: kotlin.Boolean
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNativeExportOptions: FfiConverterRustBuffer<NativeExportOptions> {
+    override fun read(buf: ByteBuffer): NativeExportOptions {
+        return NativeExportOptions(
+            FfiConverterTypeExportFormat.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalTypeKey.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: NativeExportOptions) = (
+            FfiConverterTypeExportFormat.allocationSize(value.`format`) +
+            FfiConverterSequenceString.allocationSize(value.`tables`) +
+            FfiConverterBoolean.allocationSize(value.`allTables`) +
+            FfiConverterOptionalTypeKey.allocationSize(value.`prefix`) +
+            FfiConverterBoolean.allocationSize(value.`overwrite`)
+    )
+
+    override fun write(value: NativeExportOptions, buf: ByteBuffer) {
+            FfiConverterTypeExportFormat.write(value.`format`, buf)
+            FfiConverterSequenceString.write(value.`tables`, buf)
+            FfiConverterBoolean.write(value.`allTables`, buf)
+            FfiConverterOptionalTypeKey.write(value.`prefix`, buf)
+            FfiConverterBoolean.write(value.`overwrite`, buf)
+    }
+}
+
+
+
+/**
+ * What an import did.
+ */
+data class NativeImported (
+    /**
+     * Entries in the file, of the tables that were asked for.
+     */
+    val `read`: kotlin.ULong
+    ,
+    /**
+     * Entries written.
+     */
+    val `written`: kotlin.ULong
+    ,
+    /**
+     * Entries whose keys were there already and were passed over.
+     */
+    val `skipped`: kotlin.ULong
+    ,
+    /**
+     * Entries that had expired since they were exported.
+     */
+    val `expired`: kotlin.ULong
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNativeImported: FfiConverterRustBuffer<NativeImported> {
+    override fun read(buf: ByteBuffer): NativeImported {
+        return NativeImported(
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: NativeImported) = (
+            FfiConverterULong.allocationSize(value.`read`) +
+            FfiConverterULong.allocationSize(value.`written`) +
+            FfiConverterULong.allocationSize(value.`skipped`) +
+            FfiConverterULong.allocationSize(value.`expired`)
+    )
+
+    override fun write(value: NativeImported, buf: ByteBuffer) {
+            FfiConverterULong.write(value.`read`, buf)
+            FfiConverterULong.write(value.`written`, buf)
+            FfiConverterULong.write(value.`skipped`, buf)
+            FfiConverterULong.write(value.`expired`, buf)
     }
 }
 
@@ -7111,6 +7861,100 @@ public object FfiConverterTypeNativeTransactionOptions: FfiConverterRustBuffer<N
 
 
 /**
+ * What vacuuming did.
+ */
+data class NativeVacuumed (
+    /**
+     * Bytes the database had.
+     */
+    val `before`: kotlin.ULong
+    ,
+    /**
+     * Bytes it has now.
+     */
+    val `after`: kotlin.ULong
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNativeVacuumed: FfiConverterRustBuffer<NativeVacuumed> {
+    override fun read(buf: ByteBuffer): NativeVacuumed {
+        return NativeVacuumed(
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: NativeVacuumed) = (
+            FfiConverterULong.allocationSize(value.`before`) +
+            FfiConverterULong.allocationSize(value.`after`)
+    )
+
+    override fun write(value: NativeVacuumed, buf: ByteBuffer) {
+            FfiConverterULong.write(value.`before`, buf)
+            FfiConverterULong.write(value.`after`, buf)
+    }
+}
+
+
+
+/**
+ * What warming did.
+ */
+data class NativeWarmed (
+    /**
+     * Entries read.
+     */
+    val `read`: kotlin.ULong
+    ,
+    /**
+     * How many of them are in the cache now.
+     */
+    val `cached`: kotlin.ULong
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNativeWarmed: FfiConverterRustBuffer<NativeWarmed> {
+    override fun read(buf: ByteBuffer): NativeWarmed {
+        return NativeWarmed(
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: NativeWarmed) = (
+            FfiConverterULong.allocationSize(value.`read`) +
+            FfiConverterULong.allocationSize(value.`cached`)
+    )
+
+    override fun write(value: NativeWarmed, buf: ByteBuffer) {
+            FfiConverterULong.write(value.`read`, buf)
+            FfiConverterULong.write(value.`cached`, buf)
+    }
+}
+
+
+
+/**
  * A key as it was found.
  */
 data class NativeWatched (
@@ -7303,6 +8147,51 @@ public object FfiConverterTypeErrorKind: FfiConverterRustBuffer<ErrorKind> {
     override fun allocationSize(value: ErrorKind) = 4UL
 
     override fun write(value: ErrorKind, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * How an export looks.
+ */
+
+enum class ExportFormat {
+
+    /**
+     * JSON Lines: a line an entry, which people can read and change.
+     */
+    JSON_LINES,
+    /**
+     * Records with their length and checksum: smaller and faster, and damage shows.
+     */
+    BINARY;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeExportFormat: FfiConverterRustBuffer<ExportFormat> {
+    override fun read(buf: ByteBuffer) = try {
+
+        ExportFormat.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: ExportFormat) = 4UL
+
+    override fun write(value: ExportFormat, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
     }
 }
@@ -7863,6 +8752,55 @@ public object FfiConverterTypeNativeWrite : FfiConverterRustBuffer<NativeWrite>{
 
 
 /**
+ * What becomes of an imported entry whose key is there already.
+ */
+
+enum class OnConflict {
+
+    /**
+     * It takes the place of what is there.
+     */
+    REPLACE,
+    /**
+     * It is passed over.
+     */
+    SKIP,
+    /**
+     * Nothing is imported; the error names the key.
+     */
+    ERROR;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeOnConflict: FfiConverterRustBuffer<OnConflict> {
+    override fun read(buf: ByteBuffer) = try {
+
+        OnConflict.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: OnConflict) = 4UL
+
+    override fun write(value: OnConflict, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * The order of a scan.
  */
 
@@ -8060,6 +8998,73 @@ public object FfiConverterTypeTransactionMode: FfiConverterRustBuffer<Transactio
 }
 
 
+
+
+
+
+
+/**
+ * Who is told how far an operation is.
+ */
+public interface NativeProgress {
+
+    /**
+     * So far of so much; 0 is not known. False cancels the operation. It must not throw.
+     */
+    fun `report`(`done`: kotlin.ULong, `total`: kotlin.ULong): kotlin.Boolean
+
+    companion object
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceNativeProgress {
+    internal object `report`: UniffiCallbackInterfaceNativeProgressMethod0 {
+        override fun callback(`uniffiHandle`: Long,`done`: Long,`total`: Long,`uniffiOutReturn`: ByteByReference,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeNativeProgress.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`report`(
+                    FfiConverterULong.lift(`done`),
+                    FfiConverterULong.lift(`total`),
+                )
+            }
+            val writeReturn = { value: kotlin.Boolean -> uniffiOutReturn.setValue(FfiConverterBoolean.lower(value)) }
+            uniffiTraitInterfaceCall(uniffiCallStatus, makeCall, writeReturn)
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeNativeProgress.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeNativeProgress.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceNativeProgress.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `report`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_dictsqlite_uniffi_fn_init_callback_vtable_nativeprogress(vtable)
+    }
+}
+
+/**
+ * The ffiConverter which transforms the Callbacks in to handles to pass to Rust.
+ *
+ * @suppress
+ */
+public object FfiConverterTypeNativeProgress: FfiConverterCallbackInterface<NativeProgress>()
 
 
 
@@ -8473,6 +9478,38 @@ public object FfiConverterOptionalTypeTransactionMode: FfiConverterRustBuffer<Tr
         } else {
             buf.put(1)
             FfiConverterTypeTransactionMode.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeNativeProgress: FfiConverterRustBuffer<NativeProgress?> {
+    override fun read(buf: ByteBuffer): NativeProgress? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeNativeProgress.read(buf)
+    }
+
+    override fun allocationSize(value: NativeProgress?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeNativeProgress.allocationSize(value)
+        }
+    }
+
+    override fun write(value: NativeProgress?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeNativeProgress.write(value, buf)
         }
     }
 }
@@ -8909,8 +9946,52 @@ public object FfiConverterTypeBlob: FfiConverter<Blob, RustBuffer.ByValue> {
 
 
         /**
+         * Puts a copy of the store `source` at `path`, where nobody may have a store open; its bytes.
+         */
+    @Throws(NativeException::class) fun `nativeRestore`(`source`: kotlin.String, `path`: kotlin.String, `overwrite`: kotlin.Boolean, `timeout`: kotlin.Double, `told`: NativeProgress?): kotlin.ULong {
+            return FfiConverterULong.lift(
+    uniffiRustCallWithError(NativeException) { _status ->
+    UniffiLib.uniffi_dictsqlite_uniffi_fn_func_native_restore(
+
+
+        FfiConverterString.lower(`source`),
+        FfiConverterString.lower(`path`),
+        FfiConverterBoolean.lower(`overwrite`),
+        FfiConverterDouble.lower(`timeout`),
+        FfiConverterOptionalTypeNativeProgress.lower(`told`),_status)
+}
+    )
+    }
+
+
+        /**
+         * The same as a future.
+         */
+    @Throws(NativeException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+     suspend fun `nativeRestoreAsync`(`source`: kotlin.String, `path`: kotlin.String, `overwrite`: kotlin.Boolean, `timeout`: kotlin.Double, `told`: NativeProgress?, `ticket`: kotlin.ULong) : kotlin.ULong {
+        return uniffiRustCallAsync(
+        UniffiLib.uniffi_dictsqlite_uniffi_fn_func_native_restore_async(
+        FfiConverterString.lower(`source`),
+        FfiConverterString.lower(`path`),
+        FfiConverterBoolean.lower(`overwrite`),
+        FfiConverterDouble.lower(`timeout`),
+        FfiConverterOptionalTypeNativeProgress.lower(`told`),
+        FfiConverterULong.lower(`ticket`),),
+        { future, callback, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_dictsqlite_uniffi_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterULong.lift(it) },
+        // Error FFI converter
+        NativeException.ErrorHandler,
+    )
+    }
+
+        /**
          * Cancels the operation that has this ticket, now or as soon as it begins: it ends with `Cancelled`
-         * at once. What was accepted already happens all the same.
+         * at once, or, one on whole files, when nothing of it is left. What was accepted already happens all
+         * the same.
          */ fun `cancelTicket`(`ticket`: kotlin.ULong)
         =
     uniffiRustCall() { _status ->

@@ -2,6 +2,7 @@ package io.github.dictsqlite
 
 import java.nio.file.Path
 import kotlin.time.Duration
+import kotlin.time.Duration.Companion.seconds
 
 /**
  * A persistent dict on SQLite, for threads: every call blocks until its mode's promise is kept. [suspending] has the
@@ -161,6 +162,35 @@ public class BlockingDict<V> internal constructor(
     /** Waits until every write accepted so far is committed; with [durable], synced too. */
     public fun flush(durable: Boolean = false): Unit = translated { native.flush(durable) }
 
+    /** See [Dict.backup]. */
+    public fun backup(dest: Path, overwrite: Boolean = false, progress: Progress? = null): Long =
+        whole(progress) { told -> native.backup(dest.toString(), overwrite, told) }.toLong()
+
+    /** See [Dict.exportTo]. */
+    public fun exportTo(dest: Path, options: ExportOptions = ExportOptions(), progress: Progress? = null): Long =
+        whole(progress) { told -> native.exportTo(dest.toString(), options.toNative(), told) }.toLong()
+
+    /** See [Dict.importFrom]. */
+    public fun importFrom(
+        source: Path,
+        onConflict: OnConflict = OnConflict.REPLACE,
+        tables: List<String> = emptyList(),
+        progress: Progress? = null,
+    ): Imported = whole(progress) { told -> native.importFrom(source.toString(), tables, onConflict, told) }
+
+    /** See [Dict.warm]. */
+    public fun warm(prefix: Key? = null, progress: Progress? = null): Warmed =
+        whole(progress) { told -> native.warm(prefix, told) }
+
+    /** See [Dict.vacuum]. */
+    public fun vacuum(): Vacuumed = whole { native.vacuum() }
+
+    /** See [Dict.checkpoint]. */
+    public fun checkpoint(): Checkpoint = whole { native.checkpoint() }
+
+    /** See [Dict.integrityCheck]. */
+    public fun integrityCheck(): List<String> = whole { native.integrityCheck() }
+
     /** Figures of the store. */
     public fun stats(): Stats = suspending.stats()
 
@@ -174,5 +204,19 @@ public class BlockingDict<V> internal constructor(
         /** The same with a [Path]. */
         public fun <V> open(path: Path, codec: Codec<V>, options: Options = Options()): BlockingDict<V> =
             open(path.toString(), codec, options)
+
+        /** See [Dict.restore]. */
+        public fun restore(
+            source: Path,
+            path: Path,
+            overwrite: Boolean = false,
+            timeout: Duration = 30.seconds,
+            progress: Progress? = null,
+        ): Long {
+            ready()
+            return whole(progress) { told ->
+                nativeRestore(source.toString(), path.toString(), overwrite, timeout.seconds(), told)
+            }.toLong()
+        }
     }
 }

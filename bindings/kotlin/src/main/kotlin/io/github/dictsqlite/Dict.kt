@@ -2,6 +2,7 @@ package io.github.dictsqlite
 
 import java.nio.file.Path
 import kotlin.time.Duration
+import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.flow.map
@@ -213,6 +214,49 @@ public class Dict<V> internal constructor(internal val native: NativeDict, priva
     /** Waits until every write accepted so far is committed; with [durable], synced too. */
     public suspend fun flush(durable: Boolean = false): Unit = awaited { native.flushAsync(durable, NO_TICKET) }
 
+    /**
+     * Copies the store, all its tables, as of one moment, to a file of its own, while it goes on being used; gives its
+     * bytes. It is a store like any other. Cancelled or failed, it leaves nothing. [progress] is in pages.
+     */
+    public suspend fun backup(dest: Path, overwrite: Boolean = false, progress: Progress? = null): Long =
+        wholeAwaited(progress) { told, ticket -> native.backupAsync(dest.toString(), overwrite, told, ticket) }.toLong()
+
+    /**
+     * Writes entries, as of one moment, to a file that is no database, and gives how many; [importFrom] reads it.
+     * Versions are not part of it. [progress] is in entries.
+     */
+    public suspend fun exportTo(dest: Path, options: ExportOptions = ExportOptions(), progress: Progress? = null): Long =
+        wholeAwaited(progress) { told, ticket ->
+            native.exportToAsync(dest.toString(), options.toNative(), told, ticket)
+        }.toLong()
+
+    /**
+     * Reads an export into this store: every entry, or those of [tables], into the table it came from. The file is read
+     * to its end before anything is written; what goes wrong then leaves the units of a thousand entries that were
+     * written. [progress] is in bytes read.
+     */
+    public suspend fun importFrom(
+        source: Path,
+        onConflict: OnConflict = OnConflict.REPLACE,
+        tables: List<String> = emptyList(),
+        progress: Progress? = null,
+    ): Imported = wholeAwaited(progress) { told, ticket ->
+        native.importFromAsync(source.toString(), tables, onConflict, told, ticket)
+    }
+
+    /** Reads entries, all or those with [prefix], into the cache until it is full. [progress] is in entries. */
+    public suspend fun warm(prefix: Key? = null, progress: Progress? = null): Warmed =
+        wholeAwaited(progress) { told, ticket -> native.warmAsync(prefix, told, ticket) }
+
+    /** Writes the database anew, without the room that deleted entries left. Writes wait in memory meanwhile. */
+    public suspend fun vacuum(): Vacuumed = wholeAwaited { _, ticket -> native.vacuumAsync(ticket) }
+
+    /** Commits what is pending, and moves the write-ahead log into the database as far as readers allow. */
+    public suspend fun checkpoint(): Checkpoint = wholeAwaited { _, ticket -> native.checkpointAsync(ticket) }
+
+    /** Reads all of the file and gives what is wrong with it, in words; nothing when nothing is. */
+    public suspend fun integrityCheck(): List<String> = wholeAwaited { _, ticket -> native.integrityCheckAsync(ticket) }
+
     /** Figures of the store. */
     public fun stats(): Stats = translated { native.stats() }
 
@@ -241,5 +285,22 @@ public class Dict<V> internal constructor(internal val native: NativeDict, priva
         /** The same with a [Path]. */
         public suspend fun <V> open(path: Path, codec: Codec<V>, options: Options = Options()): Dict<V> =
             open(path.toString(), codec, options)
+
+        /**
+         * Puts a copy of the store [source] at [path], where nobody may have a store open for longer than [timeout], and
+         * gives its bytes. It is checked before; what was at [path] stays until the copy is whole. [progress] is in pages.
+         */
+        public suspend fun restore(
+            source: Path,
+            path: Path,
+            overwrite: Boolean = false,
+            timeout: Duration = 30.seconds,
+            progress: Progress? = null,
+        ): Long {
+            ready()
+            return wholeAwaited(progress) { told, ticket ->
+                nativeRestoreAsync(source.toString(), path.toString(), overwrite, timeout.seconds(), told, ticket)
+            }.toLong()
+        }
     }
 }

@@ -76,6 +76,11 @@ class LifecycleTest {
         shown("Accounts")
     }
 
+    @Test
+    fun `and the one about whole files`() {
+        shown("Shop")
+    }
+
     private fun shown(program: String) {
         val said = run("${program}Kt", dir = dir.toFile())
         val page = Files.readString(Path.of("../../docs/kotlin.md"))
