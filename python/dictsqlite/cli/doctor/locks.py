@@ -27,8 +27,9 @@ def held(path: str) -> Optional[Finding]:
     A store that is written to without a pause has its lock held nearly always, by one commit after another.
     So a commit between two looks, which the log's index tells, means that nobody is stuck.
     """
-    commits = _commits(path)
     always: List[str] = _dictsqlite._users(path)["writing"]
+    # Only now: a commit that ended before somebody was seen to hold the lock says nothing of the holder.
+    commits = _commits(path) if always else None
     for _ in range(_LOOKS - 1):
         if not always:
             return None
