@@ -5,10 +5,10 @@ fn main() {
     let os = std::env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
     // The number changes when a program built against an older header could no longer run.
     if os == "linux" || os == "android" {
-        println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libdictsqlite.so.0");
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libdictsqlite.so.5");
         // Threads and handlers of forks and exits outlive any `dlclose`.
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
     } else if os == "macos" || os == "ios" {
-        println!("cargo:rustc-cdylib-link-arg=-Wl,-install_name,@rpath/libdictsqlite.0.dylib");
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-install_name,@rpath/libdictsqlite.5.dylib");
     }
 }

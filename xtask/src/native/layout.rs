@@ -90,12 +90,12 @@ fn shared(built: &Built, lib: &Path, version: &str) -> Result<Names> {
     let names = if cfg!(target_os = "macos") {
         Names {
             file: format!("libdictsqlite.{version}.dylib"),
-            soname: "libdictsqlite.0.dylib".to_owned(),
+            soname: "libdictsqlite.5.dylib".to_owned(),
         }
     } else {
         Names {
             file: format!("libdictsqlite.so.{version}"),
-            soname: "libdictsqlite.so.0".to_owned(),
+            soname: "libdictsqlite.so.5".to_owned(),
         }
     };
     fs::copy(&built.shared, lib.join(&names.file))

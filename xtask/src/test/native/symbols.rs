@@ -51,8 +51,8 @@ pub(super) fn check(prefix: &Path) -> Result<()> {
     println!("{} functions, declared, exported and tested", declared.len());
     if cfg!(target_os = "linux") {
         let said = command("readelf").arg("-d").arg(library).read()?;
-        if !said.contains("[libdictsqlite.so.0]") {
-            bail!("the library has no SONAME libdictsqlite.so.0:\n{said}");
+        if !said.contains("[libdictsqlite.so.5]") {
+            bail!("the library has no SONAME libdictsqlite.so.5:\n{said}");
         }
     }
     Ok(())
