@@ -176,6 +176,35 @@ fn replacing_it_does_not_read_it() {
 }
 
 #[test]
+fn removing_it_does_not_read_it() {
+    // `remove`, which is `del` in Python, was a `pop`: what is too large for one value could not be removed.
+    for options in [concurrent(), snapshot(), immediate()] {
+        for later in [false, true] {
+            let large = Large::new();
+            large.swell();
+            let tx = large.dict.transaction(&options).unwrap();
+            let remove = |key: &str| match later {
+                true => in_time(tx.remove_async(key)),
+                false => tx.remove(key),
+            };
+            assert!(tx.expire("film", Ttl::After(SOON)).unwrap());
+            assert!(remove("film").unwrap() && remove("small").unwrap(), "{options:?}");
+            assert!(!remove("film").unwrap() && !remove("nothing").unwrap(), "{options:?}");
+            tx.commit().unwrap();
+            assert_eq!(large.dict.len().unwrap(), 0, "{options:?}");
+        }
+    }
+    // Whether it was there is read all the same, and must still hold.
+    let large = Large::new();
+    let tx = large.dict.transaction(&concurrent()).unwrap();
+    assert!(tx.remove("film").unwrap() && !tx.remove("new").unwrap());
+    tx.set("other", b"v").unwrap();
+    large.dict.set("new", b"v").unwrap();
+    large.dict.flush().unwrap();
+    assert_eq!(conflict(tx.commit()), Some(Key::from("new")));
+}
+
+#[test]
 fn an_expiry_that_was_changed_before_it_passed_leaves_its_place() {
     // Whether it had passed was looked at when the transaction was committed, and the entry moved to the
     // end.
