@@ -91,7 +91,7 @@ pub use codec::MAX_VALUE_BYTES;
 pub use completion::{Canceller, Completion, interruptible};
 pub use dict::{Answer, Atomic, Dict, Op, Peek, Stats, Ttl, restore_async};
 pub use error::{Error, ErrorKind, Result};
-pub use options::Options;
+pub use options::{LONGEST_TIMEOUT, Options};
 pub use scan::{Cursor, Cursors, Item, Scan, ScanOptions};
 pub use sqlite::{Inspection, Look, TableFacts, Users, ground_of, inspect, users};
 pub use store::{end, shutdown};

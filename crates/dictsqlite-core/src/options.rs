@@ -78,7 +78,8 @@ impl fmt::Debug for Options {
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
-const MAX_TIMEOUT: Duration = Duration::from_secs(1_000_000);
+/// The longest timeout: longer than any program waits, and short enough to be added to the time.
+pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(1_000_000);
 
 impl Options {
     /// Refuses values that make no sense, saying what is valid.
@@ -95,7 +96,7 @@ impl Options {
                 self.flush_interval
             )));
         }
-        if self.timeout > MAX_TIMEOUT {
+        if self.timeout > LONGEST_TIMEOUT {
             return Err(Error::invalid(format!(
                 "timeout is {:?}; it must be from 0 to 1000000 s",
                 self.timeout

@@ -129,8 +129,10 @@ impl Writer<'_> {
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         undo(&work);
         let mut hopeless = Vec::new();
-        let gone = self.state.opener.check_not_misplaced().is_err();
-        if gone {
+        // It may have been found by others, while this waited for the lock of a file that nobody has.
+        let lost = self.state.opener.check_not_misplaced().err();
+        let error = lost.as_ref().unwrap_or(error);
+        if lost.is_some() {
             // That does not pass: who waits for a decision need not wait for the deadline.
             let steps = std::mem::take(&mut work.steps);
             for step in steps {
@@ -141,7 +143,7 @@ impl Writer<'_> {
             }
         }
         hopeless.extend(self.state.memtable.failed(work, error, pause));
-        if gone {
+        if lost.is_some() {
             self.state.memtable.despair(error);
         }
         let holder =

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::raw::{DICTSQLITE_TTL_DEFAULT, DICTSQLITE_TTL_NEVER};
-use dictsqlite_core::{Error, ErrorKind, Options, Result, StorageMode, Ttl};
+use dictsqlite_core::{Error, ErrorKind, LONGEST_TIMEOUT, Options, Result, StorageMode, Ttl};
 
 /// The names of the options, as they are in every language.
 const NAMES: [&str; 13] = [
@@ -59,10 +59,7 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<()> {
             options.cache_bytes = bytes.min(MOST_CACHE_BYTES);
         }
         "hot_capacity" => options.hot_capacity = number(name, value, "a whole number from 0 on")?,
-        "timeout" => {
-            let longest = Duration::from_secs(1_000_000);
-            options.timeout = seconds(name, value)?.unwrap_or(longest);
-        }
+        "timeout" => options.timeout = seconds(name, value)?.unwrap_or(LONGEST_TIMEOUT),
         "ttl" => options.ttl = seconds(name, value)?,
         "read_only" => options.read_only = number(name, value, "true or false")?,
         "adopt" => options.adopt = number(name, value, "true or false")?,
@@ -177,7 +174,7 @@ mod tests {
         assert_eq!((all.table.as_str(), all.buffer_size, all.hot_capacity), ("t", 7, 0));
         assert_eq!(all.flush_interval, Duration::from_millis(500));
         assert_eq!(all.cache_bytes, MOST_CACHE_BYTES);
-        assert_eq!(all.timeout, Duration::from_secs(1_000_000));
+        assert_eq!(all.timeout, LONGEST_TIMEOUT);
         assert_eq!(all.ttl, Some(Duration::from_secs(2)));
         assert!(all.read_only && !all.adopt);
         assert_eq!((all.memtable_bytes, all.changes), (70_000, Some(true)));

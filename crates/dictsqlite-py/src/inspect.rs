@@ -1,9 +1,8 @@
 //! Looking at files without opening them as stores, for the `dictsqlite` command.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use dictsqlite_core::{Error, Look, ground_of, inspect, users};
+use dictsqlite_core::{Error, LONGEST_TIMEOUT, Look, ground_of, inspect, users};
 use pyo3::prelude::*;
 use serde::Serialize;
 
@@ -21,7 +20,7 @@ pub(crate) fn _inspect<'py>(
     sound: bool,
     timeout: f64,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let timeout = open::seconds("timeout", timeout)?.unwrap_or(Duration::from_secs(1_000_000));
+    let timeout = open::seconds("timeout", timeout)?.unwrap_or(LONGEST_TIMEOUT);
     let look = Look { still, counts, sound, timeout };
     let found = blocking(py, || inspect(&path, &look))?;
     as_python(py, &found)

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use dictsqlite_core::{ErrorKind, Options, PersistMode, Ttl};
+use dictsqlite_core::{ErrorKind, LONGEST_TIMEOUT, Options, PersistMode, Ttl};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict};
 
@@ -149,8 +149,7 @@ impl<'py> Arguments<'_, 'py> {
                 .ok_or_else(|| self.wrong("flush_interval", &value, "from 1 ms to 1 h"))?;
         }
         if let Some(value) = self.get("timeout")? {
-            let longest = Duration::from_secs(1_000_000);
-            options.timeout = as_seconds("timeout", &value)?.unwrap_or(longest);
+            options.timeout = as_seconds("timeout", &value)?.unwrap_or(LONGEST_TIMEOUT);
         }
         if let Some(value) = self.get("ttl")? {
             options.ttl = as_seconds("ttl", &value)?;

@@ -4,11 +4,13 @@
 //! has ended: then nothing is left of it, or all of it is there.
 
 use dictsqlite_core as core;
-use dictsqlite_core::{BackupOptions, Checkpoint, Imported, Progress, RestoreOptions, Warmed};
+use dictsqlite_core::{
+    BackupOptions, Checkpoint, Imported, LONGEST_TIMEOUT, Progress, RestoreOptions, Warmed,
+};
 
 use crate::dict::NativeDict;
 use crate::error::Result;
-use crate::options::{LONGEST_TIMEOUT, seconds};
+use crate::options::seconds;
 use crate::pending::end_of;
 use crate::types::{ExportFormat, Key, OnConflict};
 

@@ -3,15 +3,13 @@
 use std::time::Duration;
 
 use dictsqlite_core as core;
-use dictsqlite_core::Ttl;
+use dictsqlite_core::{LONGEST_TIMEOUT, Ttl};
 
 use crate::error::{ErrorKind, NativeError, Result};
 use crate::types::{Isolation, Key, Order, PersistMode, StorageMode, TransactionMode};
 
 /// The longest time that can be asked for, in seconds: thirty thousand years.
 const MOST_SECONDS: f64 = 1e12;
-/// The engine's longest timeout, which stands for "without end".
-pub(crate) const LONGEST_TIMEOUT: Duration = Duration::from_secs(1_000_000);
 /// More than any machine has; kept from overflowing sums.
 const MOST_CACHE_BYTES: u64 = 1 << 48;
 

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, ToSql, params};
 
 use super::fault;
 use super::logging;
-use super::read::{Bind, BindValue, is_streamed, other_codec, read_key, read_value};
+use super::read::{Bind, BindValue, get_one, other_codec, read_key, read_value};
 use super::schema;
 use super::streams;
 use super::table::{Table, Tables};
@@ -301,16 +301,9 @@ impl WriteConnection {
         key: &[u8],
         whole: bool,
     ) -> rusqlite::Result<Option<Entry>> {
-        self.connection
-            .prepare_cached(&table.sql.get)?
-            .query_row([Bind(key)], |row| {
-                let value = match row.get_ref(0)? {
-                    stored if !whole && is_streamed(table, stored) => Value::from([]),
-                    stored => read_value(&self.connection, table, stored, key)?,
-                };
-                Ok(Entry { value, version: row.get(1)?, expires_at: row.get(2)? })
-            })
-            .optional()
+        let mut statement = self.connection.prepare_cached(&table.sql.get)?;
+        let found = get_one(&self.connection, &mut statement, table, (key, whole))?;
+        Ok(found.map(|found| found.entry))
     }
 
     fn put(

@@ -212,7 +212,9 @@ impl WriteConnection {
         self.reserve(self.counter).map_err(fail)?;
         let mut rows = 0;
         for w in writes {
-            if packed_table(w.key) != table.id || w.value.is_none() || w.replaced {
+            // A kept entry was there when the transaction looked, and is not expired for it.
+            let written = w.value.is_some() && !w.replaced && !w.kept;
+            if packed_table(w.key) != table.id || !written {
                 continue;
             }
             let buried = self

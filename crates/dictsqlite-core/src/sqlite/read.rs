@@ -359,7 +359,8 @@ impl Reader {
     }
 }
 
-fn get_one(
+/// The entry of a key, expired or not; unless `whole`, a value in chunks is left out.
+pub(super) fn get_one(
     c: &Connection,
     statement: &mut Statement<'_>,
     table: &Table,

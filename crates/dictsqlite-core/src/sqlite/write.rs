@@ -90,6 +90,13 @@ pub(crate) fn locked() -> Error {
     )
 }
 
+/// Only the expiry of an entry was to be written, and there is none.
+fn not_kept(key: &PackedKey) -> Error {
+    let message = "the entry whose expiry was changed is not there any more, or a trigger of another \
+                   tool keeps it as it is; read again and retry";
+    Error::new(ErrorKind::Conflict, message).with_key(unpack(key))
+}
+
 /// Why a step could not be done: the whole transaction must be tried again.
 pub(crate) type Spoiled = Error;
 
@@ -327,17 +334,19 @@ impl WriteConnection {
         for w in run {
             let key = Bind(w.key);
             // What was removed counts, even if the new row cannot be written then.
-            let write = || -> rusqlite::Result<()> {
+            let write = || -> rusqlite::Result<bool> {
                 let Some(value) = w.value else {
                     number(w.op)?;
                     rows -= delete.execute([key])? as i64;
-                    return Ok(());
+                    return Ok(true);
                 };
                 let (version, expires_at) =
                     (base + 1 + i64::from(w.op), (w.expires_at != 0).then_some(w.expires_at));
                 if w.kept {
+                    // It was there when the transaction looked: if it has expired since, it goes on in
+                    // its place, where a value would be a new entry and move to the end.
                     let mut touch = connection.prepare_cached(&table.sql.touch)?;
-                    return touch.execute(params![key, expires_at, version]).map(drop);
+                    return Ok(touch.execute(params![key, expires_at, version])? > 0);
                 }
                 if w.replaced {
                     number(w.removed)?;
@@ -351,14 +360,15 @@ impl WriteConnection {
                 upsert.execute(params![id, key, value, version, expires_at])?;
                 // Only an insert moves the last id, and no other insert has this one.
                 rows += i64::from(connection.last_insert_rowid() == id);
-                Ok(())
+                Ok(true)
             };
             match write() {
-                Ok(()) => {
+                Ok(true) => {
                     if w.expires_at != 0 {
                         expiry = expiry.min(w.expires_at);
                     }
                 }
+                Ok(false) => applied.unwritable.push((Arc::clone(w.key), not_kept(w.key))),
                 Err(e) if fault::spoils_transaction(&e) => {
                     return Err(fault::error(&e, "writing"));
                 }

@@ -10,14 +10,12 @@ use super::{
 use crate::completion::{Completion, pair};
 use crate::error::{Error, Result};
 use crate::hold::{Hold, TASK, this_thread};
+use crate::options::LONGEST_TIMEOUT;
 use crate::readers::{Pinned, wait_for};
 use crate::sqlite::Table;
 use crate::store::Store;
 use crate::sync::Mutex;
 use crate::types::TransactionMode;
-
-/// Longer than any program runs, and short enough to be added to the time.
-const LONGEST: Duration = Duration::from_secs(1_000_000);
 
 /// Where and how to begin.
 pub(crate) struct Begin {
@@ -107,7 +105,7 @@ impl Begin {
     }
 
     fn timeout(&self) -> Duration {
-        self.options.timeout.unwrap_or(self.timeout).min(LONGEST)
+        self.options.timeout.unwrap_or(self.timeout).min(LONGEST_TIMEOUT)
     }
 
     fn deadline(&self) -> Instant {
@@ -117,7 +115,7 @@ impl Begin {
     fn max_hold(&self) -> Duration {
         let immediate = self.options.mode == TransactionMode::Immediate;
         let default = if immediate { MAX_IMMEDIATE_HOLD } else { MAX_HOLD };
-        self.options.max_hold.unwrap_or(default).min(LONGEST)
+        self.options.max_hold.unwrap_or(default).min(LONGEST_TIMEOUT)
     }
 
     /// Queues for the write lock, behind everything accepted so far.

@@ -30,6 +30,13 @@ pub(super) struct Written {
     before: Option<usize>,
 }
 
+impl Written {
+    /// False for what is deleted or has expired.
+    pub(super) fn is_there(&self, clock: &dyn Clock) -> bool {
+        self.value.is_some() && !expired(self.expires_at, clock)
+    }
+}
+
 impl Buffer {
     pub(super) fn is_empty(&self) -> bool {
         self.log.is_empty()
@@ -53,7 +60,7 @@ impl Buffer {
     ) {
         let before = self.last.insert(PackedKey::clone(&key), self.log.len());
         let earlier = before.map(|place| &self.log[place]);
-        let absent = earlier.is_some_and(|w| w.value.is_none() || expired(w.expires_at, clock));
+        let absent = earlier.is_some_and(|w| !w.is_there(clock));
         let anew = absent && value.is_some();
         self.log.push(Written { key, value, expires_at, kept: false, anew, before });
     }

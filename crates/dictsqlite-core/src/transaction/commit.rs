@@ -20,7 +20,9 @@ impl Transaction {
     /// `Conflict`, naming the key where it is one, when somebody else has changed what the transaction
     /// has read, or writes as well: begin again. `Timeout`, `Busy`, `Full`, `Io` when the writer could
     /// not commit it in time. `Codec` and others for a row that can never be written. In all of these
-    /// nothing of it was written, and the transaction is over. Else as [`Transaction::rollback`].
+    /// nothing of it was written, and the transaction is over; the one exception, an immediate
+    /// transaction whose sync failed and that may be found after a crash, says so. Else as
+    /// [`Transaction::rollback`].
     pub fn commit(&self) -> Result<i64> {
         self.shared.commit(false).wait()
     }

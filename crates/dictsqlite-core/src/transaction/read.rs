@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::buffer::owned;
 use super::{Inner, Shared, Transaction};
-use crate::clock::expired;
 use crate::completion::{Completion, pair};
 use crate::error::{Error, Result};
 use crate::readers::Pinned;
@@ -142,8 +141,8 @@ impl Shared {
         key: &[u8],
     ) -> Result<Option<Entry>> {
         let Some(written) = inner.buffer.get(key) else { return self.read(inner, table, key) };
-        let gone = expired(written.expires_at, &*self.store.state.clock);
-        let Some(value) = written.value.as_ref().filter(|_| !gone).map(Arc::clone) else {
+        let there = written.is_there(&*self.store.state.clock);
+        let Some(value) = written.value.as_ref().filter(|_| there).map(Arc::clone) else {
             return Ok(None);
         };
         let expires_at = (written.expires_at != NEVER).then_some(written.expires_at);
@@ -157,10 +156,7 @@ impl Shared {
     /// Whether there is an entry, own writes included. Values in chunks are not read.
     pub(super) fn contains(&self, inner: &mut Inner, table: &Table, key: &[u8]) -> Result<bool> {
         match inner.buffer.get(key) {
-            Some(written) => {
-                Ok(written.value.is_some()
-                    && !expired(written.expires_at, &*self.store.state.clock))
-            }
+            Some(written) => Ok(written.is_there(&*self.store.state.clock)),
             None => self.is_there(inner, table, key),
         }
     }

@@ -5,7 +5,6 @@ use std::sync::{Arc, MutexGuard};
 
 use super::read::reader;
 use super::{Inner, Shared, Transaction};
-use crate::clock::expired;
 use crate::completion::{Completion, pair};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan::{Item, ScanOptions, bounds, items};
@@ -105,10 +104,7 @@ impl Transaction {
 
     fn delete_found(&self, inner: &mut Inner, key: KeyBuf) -> Result<u64> {
         let clock = &*self.shared.store.state.clock;
-        let there = inner
-            .buffer
-            .get(&key)
-            .is_none_or(|written| written.value.is_some() && !expired(written.expires_at, clock));
+        let there = inner.buffer.get(&key).is_none_or(|written| written.is_there(clock));
         self.write(inner, key, None, NEVER)?;
         Ok(u64::from(there))
     }
@@ -330,7 +326,7 @@ impl TransactionScan {
         let clock = &*self.tx.shared.store.state.clock;
         let Some(written) = inner.buffer.get(key) else { return };
         if let Some(value) = &written.value
-            && !expired(written.expires_at, clock)
+            && written.is_there(clock)
         {
             let value = if written.kept { row.map(|row| row.value()) } else { Some(&**value) };
             out.push(key, value.filter(|_| self.request.values), 0, written.expires_at);

@@ -50,17 +50,27 @@ impl Transaction {
         self.write(&mut inner, key, None, NEVER)
     }
 
-    /// Deletes `key` and says whether it was there.
+    /// Deletes `key` and says whether it was there. A value in chunks is not read.
     ///
     /// # Errors
     /// As [`Transaction::set`].
     pub fn remove(&self, key: impl AsKey) -> Result<bool> {
-        Ok(self.pop(key)?.is_some())
+        let key = self.pack(key)?;
+        self.remove_in(&mut *self.shared.open_to_write()?, key)
     }
 
     /// [`Transaction::remove`] without blocking.
     pub fn remove_async(&self, key: impl AsKey) -> Completion<bool> {
-        self.pop_async(key).then(|entry| entry.map(|entry| entry.is_some()))
+        self.on_key(key, Self::remove_in)
+    }
+
+    fn remove_in(&self, inner: &mut Inner, key: KeyBuf) -> Result<bool> {
+        self.shared.check_writes()?;
+        let there = self.shared.contains(inner, &self.table, &key)?;
+        if there {
+            self.write(inner, key, None, NEVER)?;
+        }
+        Ok(there)
     }
 
     /// Removes and returns an entry.

@@ -13,6 +13,12 @@ use crate::state::{Counters, Request};
 use crate::types::{Outcome, Proposal, Stamp};
 use crate::vfs::fork;
 
+/// What is left of a transaction that could not be committed.
+const UNWRITTEN: &str = "nothing of the transaction was written; begin it again";
+/// The same when it could not be taken out of the log.
+const IN_DOUBT: &str = "nothing of the transaction is there, but it may be found in the file if this \
+                        process ends before its next commit; begin it again";
+
 /// What is to be lent, if that is what the work is.
 pub(super) fn of(work: &Work<Request>) -> Option<Arc<Hold>> {
     match &work.steps[..] {
@@ -71,18 +77,26 @@ impl Writer<'_> {
     }
 
     fn commit_lent(&mut self, proposal: &Arc<Proposal>, before: Stamp) -> Result<Outcome> {
-        let result = self.apply_lent(proposal, before);
-        if result.is_err() {
-            Counters::add(&self.state.counters.failed_commits, 1);
-            self.give_up();
-            // It is not tried again, so after a failed sync whoever recovers the log must not find it.
-            // What cannot be mended now is left to the next transaction.
-            let _ = self.connection.mend_alone();
+        let applied = self.apply_lent(proposal, before);
+        let tried = applied.is_ok();
+        let error = match applied.and_then(|transaction| self.finish(before, transaction)) {
+            Ok((answers, _)) => return answers.into_iter().next().unwrap_or(Ok(Outcome::Done)),
+            Err(error) => error,
+        };
+        Counters::add(&self.state.counters.failed_commits, 1);
+        self.give_up();
+        if !tried {
+            return Err(error);
         }
-        result
+        // It is not tried again, so after a failed sync whoever recovers the log must not find it.
+        // What cannot be mended now is left to the next transaction.
+        Err(match self.connection.mend_alone() {
+            Ok(()) => told(&error, UNWRITTEN),
+            Err(_) => told(&error, IN_DOUBT),
+        })
     }
 
-    fn apply_lent(&mut self, proposal: &Arc<Proposal>, before: Stamp) -> Result<Outcome> {
+    fn apply_lent(&mut self, proposal: &Arc<Proposal>, before: Stamp) -> Result<Transaction> {
         let mut applied = Applied::default();
         let state = &**self.state;
         let now_ms = state.now_ms();
@@ -94,18 +108,25 @@ impl Writer<'_> {
             now_ms,
             &mut applied,
             &known,
-        )?;
-        let answers = vec![answer];
-        let transaction = Transaction { applied, segments: Vec::new(), answers };
-        let (answers, _) = self.finish(before, transaction).map_err(|e| {
-            let what = "nothing of the transaction was written; begin it again";
-            Error::new(e.kind(), format!("{}; {what}", e.message()))
-        })?;
-        answers.into_iter().next().unwrap_or(Ok(Outcome::Done))
+        );
+        match answer {
+            Ok(answer) => Ok(Transaction { applied, segments: Vec::new(), answers: vec![answer] }),
+            // A row that can never be written: that says it already.
+            Err(error) if applied.undone.is_some() => Err(error),
+            Err(error) => Err(told(&error, UNWRITTEN)),
+        }
     }
 
     fn give_up(&mut self) {
         self.connection.rollback();
         self.settled = None;
+    }
+}
+
+fn told(error: &Error, what: &str) -> Error {
+    let more = Error::new(error.kind(), format!("{}; {what}", error.message()));
+    match error.key() {
+        Some(key) => more.with_key(key.clone()),
+        None => more,
     }
 }

@@ -4,8 +4,8 @@ use std::ffi::{CString, c_char, c_int, c_void};
 use std::time::Duration;
 
 use dictsqlite_core::{
-    BackupOptions, Checkpoint, ExportFormat, ExportOptions, ImportOptions, Imported, OnConflict,
-    Progress, RestoreOptions, Result, Warmed,
+    BackupOptions, Checkpoint, ExportFormat, ExportOptions, ImportOptions, Imported,
+    LONGEST_TIMEOUT, OnConflict, Progress, RestoreOptions, Result, Warmed,
 };
 
 use super::key::dictsqlite_key;
@@ -239,7 +239,7 @@ impl dictsqlite_restore_options {
         let timeout = match self.timeout {
             0 => RestoreOptions::default().timeout,
             // No longer than a handle's longest.
-            ms => Duration::from_millis(ms).min(Duration::from_secs(1_000_000)),
+            ms => Duration::from_millis(ms).min(LONGEST_TIMEOUT),
         };
         RestoreOptions { overwrite, timeout, progress }
     }

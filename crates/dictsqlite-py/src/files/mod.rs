@@ -5,10 +5,9 @@ mod later;
 mod progress;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use dictsqlite_core::{
-    BackupOptions, Error, ErrorKind, ExportOptions, ImportOptions, Imported, Key,
+    BackupOptions, Error, ErrorKind, ExportOptions, ImportOptions, Imported, Key, LONGEST_TIMEOUT,
     Progress as CoreProgress, RestoreOptions,
 };
 use pyo3::prelude::*;
@@ -74,8 +73,8 @@ fn restore_options(
     timeout: f64,
     progress: CoreProgress,
 ) -> PyResult<RestoreOptions> {
-    let longest = Duration::from_secs(1_000_000);
-    let timeout = open::seconds("timeout", timeout)?.unwrap_or(longest).min(longest);
+    let timeout =
+        open::seconds("timeout", timeout)?.unwrap_or(LONGEST_TIMEOUT).min(LONGEST_TIMEOUT);
     Ok(RestoreOptions { overwrite, timeout, progress })
 }
 

@@ -1,5 +1,8 @@
 //! Bad ground: disks that fail and come back, and clocks that jump.
 
+#[cfg(unix)]
+use std::sync::atomic::Ordering;
+
 use super::*;
 #[cfg(target_os = "linux")]
 use crate::vfs::Broken;
@@ -205,5 +208,37 @@ fn what_reads_a_lost_file_does_not_wait_for_its_pending_writes() {
         dict.scan(&ScanOptions::default()).and_then(|mut scan| scan.next_page()).err().unwrap(),
         now,
     );
+    assert_eq!(dict.close().unwrap_err().kind(), ErrorKind::Io);
+}
+
+#[test]
+#[cfg(unix)]
+fn who_waits_on_a_lost_file_is_not_told_of_a_lock() {
+    // That the file is gone was found while the writer waited for its lock. Everybody was told of the
+    // lock then, and that what was accepted would be committed when it is free.
+    let file = File::new();
+    let options = Options {
+        persist_mode: PersistMode::Lazy,
+        flush_interval: Duration::from_secs(3600),
+        timeout: Duration::from_secs(20),
+        ..Options::default()
+    };
+    let dict = Dict::open(&file.path, &options).unwrap();
+    let state = Arc::clone(&dict.store_of_test().state);
+    dict.set("k", b"v").unwrap();
+    let _theirs = file.locked();
+    let flushed = dict.flush_async(false);
+    let counted = dict.incr_async("n", 1);
+    // All of it is in the writer's hands, which waits for the lock.
+    next_attempt(&dict);
+    while !state.at_lock.load(Ordering::Acquire) {
+        std::thread::yield_now();
+    }
+    std::fs::remove_file(&file.path).unwrap();
+    assert_eq!(state.opener.check_in_place().unwrap_err().kind(), ErrorKind::Io);
+    for error in [in_time(flushed).unwrap_err(), in_time(counted).unwrap_err()] {
+        assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+        assert!(error.message().contains("removed or replaced"), "{error}");
+    }
     assert_eq!(dict.close().unwrap_err().kind(), ErrorKind::Io);
 }

@@ -176,6 +176,35 @@ fn replacing_it_does_not_read_it() {
 }
 
 #[test]
+fn removing_it_does_not_read_it() {
+    // `remove`, which is `del` in Python, was a `pop`: what is too large for one value could not be removed.
+    for options in [concurrent(), snapshot(), immediate()] {
+        for later in [false, true] {
+            let large = Large::new();
+            large.swell();
+            let tx = large.dict.transaction(&options).unwrap();
+            let remove = |key: &str| match later {
+                true => in_time(tx.remove_async(key)),
+                false => tx.remove(key),
+            };
+            assert!(tx.expire("film", Ttl::After(SOON)).unwrap());
+            assert!(remove("film").unwrap() && remove("small").unwrap(), "{options:?}");
+            assert!(!remove("film").unwrap() && !remove("nothing").unwrap(), "{options:?}");
+            tx.commit().unwrap();
+            assert_eq!(large.dict.len().unwrap(), 0, "{options:?}");
+        }
+    }
+    // Whether it was there is read all the same, and must still hold.
+    let large = Large::new();
+    let tx = large.dict.transaction(&concurrent()).unwrap();
+    assert!(tx.remove("film").unwrap() && !tx.remove("new").unwrap());
+    tx.set("other", b"v").unwrap();
+    large.dict.set("new", b"v").unwrap();
+    large.dict.flush().unwrap();
+    assert_eq!(conflict(tx.commit()), Some(Key::from("new")));
+}
+
+#[test]
 fn an_expiry_that_was_changed_before_it_passed_leaves_its_place() {
     // Whether it had passed was looked at when the transaction was committed, and the entry moved to the
     // end.
@@ -207,4 +236,44 @@ fn an_expiry_that_was_changed_before_it_passed_leaves_its_place() {
     let tx = dict.transaction(&concurrent()).unwrap();
     assert!(!tx.expire("film", Ttl::Never).unwrap());
     tx.commit().unwrap();
+}
+
+#[test]
+fn an_expiry_that_was_changed_in_a_logged_table_is_not_buried_with_what_had_expired() {
+    // What had expired of the written keys was removed first, this entry as well, and the commit
+    // succeeded: another tool's integer counts as a value in chunks, which a log has none of.
+    let file = File::new();
+    let clock = Arc::new(ManualClock::at(1_000));
+    let options = Options {
+        storage_mode: StorageMode::Bytes,
+        changes: Some(true),
+        clock: clock.clone(),
+        ..Options::default()
+    };
+    let dict = Dict::open(&file.path, &options).unwrap();
+    let row = "INSERT INTO main(key, value, expires_at) VALUES('film', 7, 2000)";
+    file.tool().execute(row, []).unwrap();
+    let tx = dict.transaction(&immediate()).unwrap();
+    assert!(tx.expire("film", Ttl::After(SOON)).unwrap());
+    clock.advance(2_000);
+    tx.commit().unwrap();
+    let expires_at = "SELECT expires_at FROM main WHERE key = 'film'";
+    let found = file.tool().query_row(expires_at, [], |row| row.get::<_, i64>(0));
+    assert_eq!(found, Ok(1_000 + 3_600_000));
+}
+
+#[test]
+fn an_expiry_that_finds_no_entry_any_more_undoes_the_commit() {
+    // It changed no row, and nobody was told.
+    let large = Large::new();
+    large.dict.flush().unwrap();
+    let trigger = "CREATE TRIGGER theirs AFTER INSERT ON main WHEN NEW.key = 'other' \
+                   BEGIN DELETE FROM main WHERE key = 'film'; END";
+    large.file.tool().execute_batch(trigger).unwrap();
+    let tx = large.dict.transaction(&immediate()).unwrap();
+    tx.set("other", b"v").unwrap();
+    assert!(tx.expire("film", Ttl::After(SOON)).unwrap());
+    assert_eq!(conflict(tx.commit()), Some(Key::from("film")));
+    assert_eq!(got(&large.dict, "other"), None);
+    assert_eq!(large.dict.get("film").unwrap().map(|value| value.len()), Some(LEN));
 }

@@ -179,6 +179,32 @@ fn what_was_asked_for_and_not_begun_can_be_withdrawn() {
 }
 
 #[test]
+fn a_commit_that_is_refused_says_that_nothing_was_written() {
+    // What failed while the writes were applied said nothing of that.
+    for (trigger, kept) in [
+        ("BEFORE UPDATE ON _dictsqlite_writer", "; begin it again"),
+        ("BEFORE INSERT ON main WHEN NEW.key = 'k'", ""),
+        ("BEFORE UPDATE ON _dictsqlite", "; begin it again"),
+    ] {
+        let file = File::new();
+        let options = Options { changes: Some(true), ..Options::default() };
+        let dict = Dict::open(&file.path, &options).unwrap();
+        dict.set("before", b"v").unwrap();
+        dict.flush().unwrap();
+        let sql = format!("CREATE TRIGGER no {trigger} BEGIN SELECT RAISE(ABORT, 'never'); END");
+        file.tool().execute_batch(&sql).unwrap();
+        let tx = dict.transaction(&immediate()).unwrap();
+        tx.set("first", b"v").unwrap();
+        tx.set("k", b"v").unwrap();
+        let error = tx.commit().unwrap_err();
+        let told = error.message().split_once("; nothing of the transaction was written");
+        assert_eq!(told.map(|(_, more)| more), Some(kept), "{trigger}: {error}");
+        file.tool().execute_batch("DROP TRIGGER no").unwrap();
+        assert_eq!(dict.len().unwrap(), 1, "{trigger}");
+    }
+}
+
+#[test]
 fn closing_the_store_takes_it_back() {
     let file = File::new();
     let dict = file.open();
