@@ -50,7 +50,7 @@ def shared(tmp_path_factory):
 def test_the_examples_of_a_page_run(tmp_path, shared, page):
     examples = list(blocks(page.read_text(encoding="utf-8")))
     environment = {**os.environ, "PYTHONWARNINGS": "error"}
-    for folder in (tmp_path, tmp_path, shared):
+    for run, folder in enumerate((tmp_path, tmp_path, shared), 1):
         done = subprocess.run(
             [sys.executable, "-c", RUN],
             input=json.dumps([str(page), examples]),
@@ -60,8 +60,7 @@ def test_the_examples_of_a_page_run(tmp_path, shared, page):
             text=True,
             timeout=100,
         )
-        again = "" if folder is tmp_path else ", in the folder of all pages"
-        assert done.returncode == 0, f"{page.name}{again}:\n{done.stderr}"
+        assert done.returncode == 0, f"{page.name}, run {run}:\n{done.stderr}"
         assert done.stderr == ""
 
 
