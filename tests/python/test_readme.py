@@ -1,5 +1,7 @@
-"""Every Python example of the README and the docs runs, in the order of its page, in a directory of its own."""
+"""Every Python example of the README and the docs runs: a page from top to bottom in one folder, then again in the
+same one, then in a folder where other pages' examples have run."""
 
+import json
 import os
 import re
 import subprocess
@@ -22,24 +24,44 @@ def blocks(text):
         yield text.count("\n", 0, found.start(2)) + 1, code
 
 
-def examples():
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
-        if page.exists():
-            for line, code in blocks(page.read_text(encoding="utf-8")):
-                yield pytest.param(page, line, code, id=f"{page.name}:{line}")
+PAGES = [
+    page
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    if FENCE.search(page.read_text(encoding="utf-8"))
+]
+
+#: Each example is a program: a `__main__` of its own. Blank lines before it make a traceback point into the page.
+RUN = r"""
+import json, sys, types
+page, examples = json.load(sys.stdin)
+for line, code in examples:
+    program = sys.modules["__main__"] = types.ModuleType("__main__")
+    exec(compile("\n" * (line - 1) + code, page, "exec"), vars(program))
+"""
 
 
-@pytest.mark.parametrize("page, line, code", list(examples()))
-def test_an_example_runs(tmp_path, page, line, code):
-    # Blank lines before it make a traceback point into the page.
-    program = tmp_path / page.name
-    program.write_text("\n" * (line - 1) + code, encoding="utf-8")
-    folder = tmp_path / "work"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A folder in which the examples of all pages run, one page after the other."""
+    return tmp_path_factory.mktemp("shared")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_examples_of_a_page_run(tmp_path, shared, page):
+    examples = list(blocks(page.read_text(encoding="utf-8")))
     environment = {**os.environ, "PYTHONWARNINGS": "error"}
-    done = subprocess.run([sys.executable, str(program)], cwd=folder, env=environment, capture_output=True, text=True, timeout=100)
-    assert done.returncode == 0, f"{page.name}, line {line}:\n{done.stderr}"
-    assert done.stderr == ""
+    for run, folder in enumerate((tmp_path, tmp_path, shared), 1):
+        done = subprocess.run(
+            [sys.executable, "-c", RUN],
+            input=json.dumps([str(page), examples]),
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+        assert done.returncode == 0, f"{page.name}, run {run}:\n{done.stderr}"
+        assert done.stderr == ""
 
 
 def test_blocks_are_found_with_their_lines():
