@@ -19,7 +19,7 @@ pub struct Options {
     pub table: String,
     /// `writethrough`: at most this many less one acknowledged writes are uncommitted. 1 to 1e9.
     pub buffer_size: usize,
-    /// `lazy` and `memory`: how long a write may stay uncommitted. 1 ms to 1 h.
+    /// `lazy`: how long a write may stay uncommitted. 1 ms to 1 h.
     pub flush_interval: Duration,
     /// Bytes the cache may hold (keys, values and bookkeeping); the store's first handle decides.
     pub cache_bytes: u64,
