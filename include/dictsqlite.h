@@ -1200,7 +1200,8 @@ enum dictsqlite_code dictsqlite_export(struct dictsqlite_dict dict,
 
 /// Reads an export, of either format, into this store; `options` may be NULL. Every entry goes to the table it came from,
 /// whichever table `dict` is on; those that are missing are made. The file is read to its end before anything is written.
-/// Then entries are written in units of at most 1000: what goes wrong from then on leaves those that were written.
+/// Then, with `DICTSQLITE_IMPORT_REPLACE`, entries are written in units of at most 1000, and one by one otherwise: what
+/// goes wrong or is cancelled from then on leaves those that were written, and the error says how many.
 /// Errors: CORRUPT, naming the line, for a file that is no export or is damaged; CODEC for a table with another codec;
 /// CONFLICT, naming the key, with `DICTSQLITE_IMPORT_ERROR`; CANCELLED by the progress callback; READ_ONLY, BUSY,
 /// TIMEOUT, FULL, IO, CLOSED.
@@ -1277,8 +1278,8 @@ enum dictsqlite_code dictsqlite_queue_close(struct dictsqlite_queue queue,
                                             struct dictsqlite_error **error);
 
 /// Cancels an asynchronous operation. `cancelled` says whether that worked: then it never happens (or, if it only reads,
-/// its result is thrown away), and its callback is called with CANCELLED. Otherwise it was accepted or is done, and
-/// the callback is called with what comes of it. `cancelled` may be NULL.
+/// its result is thrown away; an import leaves what it had written), and its callback is called with CANCELLED. Otherwise
+/// it was accepted or is done, and the callback is called with what comes of it. `cancelled` may be NULL.
 /// Errors: CLOSED when the queue of the operation is.
 enum dictsqlite_code dictsqlite_cancel(struct dictsqlite_op op,
                                        bool *cancelled,
@@ -1486,7 +1487,7 @@ enum dictsqlite_code dictsqlite_export_async(struct dictsqlite_dict dict,
                                              struct dictsqlite_op *op,
                                              struct dictsqlite_error **error);
 
-/// `dictsqlite_import` without blocking; the result's `imported`. Cancelled, it leaves the units that were written.
+/// `dictsqlite_import` without blocking; the result's `imported`. Cancelled, it leaves the entries that were written.
 enum dictsqlite_code dictsqlite_import_async(struct dictsqlite_dict dict,
                                              dictsqlite_string source,
                                              const struct dictsqlite_import_options *options,
@@ -1502,7 +1503,8 @@ enum dictsqlite_code dictsqlite_warm_async(struct dictsqlite_dict dict,
                                            struct dictsqlite_op *op,
                                            struct dictsqlite_error **error);
 
-/// `dictsqlite_vacuum` without blocking; the result's `vacuumed`. Cancelled, it leaves the database as it was.
+/// `dictsqlite_vacuum` without blocking; the result's `vacuumed`. Cancelled, it leaves the database as it was, or, in the
+/// last moment, the same without that room.
 enum dictsqlite_code dictsqlite_vacuum_async(struct dictsqlite_dict dict,
                                              struct dictsqlite_call call,
                                              struct dictsqlite_op *op,

@@ -22,7 +22,7 @@ namespace dictsqlite {
 
 // Is told how far an operation is: at the start, about twenty times a second, and at the end; a total of 0 is not known.
 // False cancels the operation, which then fails with errc::cancelled. What it throws cancels it too, and is thrown by
-// the call, if that waits. It is called on the thread that waits, or by an asynchronous operation on one of the library.
+// the call, if that waits; at the last call it is too late, and the operation's own result stands. It is called on the thread that waits, or by an asynchronous operation on one of the library.
 using progress_callback = std::function<bool(std::uint64_t done, std::uint64_t total)>;
 
 // How a store is backed up.
@@ -116,9 +116,9 @@ class told {
             this};
   }
 
-  // The code of the operation; what the callback threw is thrown instead.
+  // The code of the operation; what the callback threw is thrown instead, if that ended it.
   dictsqlite_code ended(dictsqlite_code code, dictsqlite_error **error) {
-    if (!thrown_) return code;
+    if (!thrown_ || code != DICTSQLITE_CANCELLED) return code;
     dictsqlite_error_free(error);
     std::rethrow_exception(std::exchange(thrown_, nullptr));
   }
@@ -261,7 +261,7 @@ class files {
   }
 
   // Reads an export into this store; every entry goes to the table it came from. What goes wrong once the file was read
-  // to its end leaves the units of a thousand entries that were written.
+  // to its end leaves the entries that were written, and the error says how many.
   dictsqlite_imported import_from(const std::string &source, const import_options &options = {},
                                   on_error failure = {}) const {
     const auto asked = detail::c_of(options);

@@ -36,11 +36,17 @@ async def _end_or_pause(operation: Any, pause: Optional[float]) -> None:
             timer.cancel()
 
 
+def _too_late(raised: Exception) -> None:
+    """Shows what the callback raised when its operation was done: the result stands."""
+    message = "progress raised when it was too late to cancel"
+    asyncio.get_running_loop().call_exception_handler({"message": message, "exception": raised})
+
+
 async def _followed(begin: Callable[..., Any], progress: _Watch, *args: Any) -> Any:
     """Awaits an operation that `begin` starts on another thread.
 
     When the task is cancelled, or the callback raises, the operation is cancelled, and its end awaited:
-    then nothing is left of it.
+    then nothing is left of it. When it was too late for the callback to cancel, the result stands.
     """
     if progress is not None and not callable(progress):
         raise TypeError("progress is a function that takes what is done and the total")
@@ -53,19 +59,25 @@ async def _followed(begin: Callable[..., Any], progress: _Watch, *args: Any) -> 
                 seen = (state.done, state.total)
                 progress(*seen)
             await _end_or_pause(operation, None if progress is None else _PAUSE)
-    except BaseException:
+    except BaseException as raised:
         state.cancel()
         while not operation.done():
             try:
                 await _end_or_pause(operation, None)
             except asyncio.CancelledError:
                 pass  # it is ending already
-        if not operation.cancelled():
-            operation.exception()  # looked at, since nobody awaits it
+        # Looked at in any case, since nobody awaits it.
+        succeeded = not operation.cancelled() and operation.exception() is None
+        if succeeded and isinstance(raised, Exception):
+            _too_late(raised)
+            return operation.result()
         raise
     result = operation.result()
     if progress is not None:
-        progress(state.done, state.total)
+        try:
+            progress(state.done, state.total)
+        except Exception as raised:
+            _too_late(raised)
     return result
 
 

@@ -127,6 +127,36 @@ def test_progress_is_told_and_what_it_raises_cancels(path, tmp_path):
     db.close()
 
 
+def test_what_the_last_call_raises_leaves_the_result(path, tmp_path, monkeypatch):
+    """It was raised in the place of a result that was there: who made room and tried again found the file in the way."""
+    db = fill(path)
+    shown = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: shown.append(unraisable.exc_type))
+
+    def at_the_end(error):
+        def progress(done, total):
+            if total and done == total:
+                raise error
+
+        return progress
+
+    assert db.backup(tmp_path / "copy.db", progress=at_the_end(ZeroDivisionError)) > 0
+    assert shown == [ZeroDivisionError]
+    with pytest.raises(KeyboardInterrupt):
+        db.export(tmp_path / "all.jsonl", progress=at_the_end(KeyboardInterrupt))
+    db.close()
+
+    async def main():
+        told = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(type(context["exception"])))
+        async with dictsqlite.AsyncDictSQLite(path) as db:
+            assert await db.abackup(tmp_path / "other.db", progress=at_the_end(ZeroDivisionError)) > 0
+        assert told == [ZeroDivisionError]
+
+    asyncio.run(main())
+    assert strangers(tmp_path) == ["all.jsonl", "copy.db", "other.db"]
+
+
 def test_awaited_forms_do_the_same_and_tell_on_the_loop(tmp_path):
     async def main():
         async with dictsqlite.AsyncDictSQLite(tmp_path / "store.db") as db:

@@ -1,6 +1,7 @@
 import Foundation
 
-/// The one error of this library. A task that is cancelled sees `CancellationError` instead.
+/// The one error of this library. A task that is cancelled sees `CancellationError` instead, or gets the
+/// result if it was too late.
 public struct DictError: Error, Equatable, Sendable {
     /// What went wrong, coarse enough to act on.
     public let kind: ErrorKind

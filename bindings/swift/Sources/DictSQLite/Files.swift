@@ -1,8 +1,9 @@
 import Foundation
 
 /// Is told how far an operation is: at the start, about twenty times a second, and at the end; a `total` of 0 is not
-/// known. What it throws cancels the operation and is thrown by the call. A call that blocks calls it on its own thread,
-/// one that suspends on a thread of the engine.
+/// known. What it throws cancels the operation and is thrown by the call; at the last call it is too late, and the
+/// operation's own result stands. A call that blocks calls it on its own thread, one that suspends on a thread of the
+/// engine.
 public typealias ProgressHandler = @Sendable (_ done: UInt64, _ total: UInt64) throws -> Void
 
 /// What is exported, and how.
@@ -67,6 +68,14 @@ final class Watcher: NativeProgress, @unchecked Sendable {
         return thrown
     }
 
+    /// What a call threw, or what the callback threw, if that ended it.
+    func instead(of ended: Error) -> Error {
+        if ended is CancellationError || (ended as? DictError)?.kind == .cancelled {
+            return error ?? ended
+        }
+        return ended
+    }
+
     func report(done: UInt64, total: UInt64) -> Bool {
         if error != nil {
             return false
@@ -86,11 +95,11 @@ final class Watcher: NativeProgress, @unchecked Sendable {
 /// Runs native work on whole files that blocks.
 func whole<T>(_ progress: ProgressHandler?, _ call: (NativeProgress?) throws -> T) throws -> T {
     let watcher = progress.map { Watcher($0) }
-    let result = Result { try translated { try call(watcher) } }
-    if let error = watcher?.error {
-        throw error
+    do {
+        return try translated { try call(watcher) }
+    } catch {
+        throw watcher?.instead(of: error) ?? error
     }
-    return try result.get()
 }
 
 /// Runs native work on whole files that suspends. When the task is cancelled the work is told to end, and waited for: then
@@ -100,13 +109,9 @@ func wholeAwaited<T: Sendable>(
 ) async throws -> T {
     let watcher = progress.map { Watcher($0) }
     do {
-        let result = try await awaited { try await call(watcher, $0) }
-        if let error = watcher?.error {
-            throw error
-        }
-        return result
+        return try await awaited { try await call(watcher, $0) }
     } catch {
-        throw watcher?.error ?? error
+        throw watcher?.instead(of: error) ?? error
     }
 }
 
@@ -149,8 +154,8 @@ extension Dict {
     }
 
     /// Reads an export into this store: every entry, or those of `tables`, into the table it came from. The file is read
-    /// to its end before anything is written; what goes wrong then leaves the units of a thousand entries that were
-    /// written. `progress` is in bytes read.
+    /// to its end before anything is written; what goes wrong then leaves the entries that were written, and the
+    /// error says how many. `progress` is in bytes read.
     @discardableResult
     public func importFile(
         _ source: String,

@@ -55,6 +55,18 @@ final class FilesTests: XCTestCase {
         try await db.close()
     }
 
+    // It was thrown in the place of a result that was there already.
+    func testWhatACallbackThrowsAtTheLastCallComesTooLate() async throws {
+        let db = try await filled()
+        let late: ProgressHandler = { done, total in
+            if total > 0 && done == total { throw Enough() }
+        }
+        let bytes = try await db.backup(to: path("one.db"), progress: late)
+        XCTAssertGreaterThan(bytes, 0)
+        XCTAssertGreaterThan(try db.blocking.backup(to: path("two.db"), progress: late), 0)
+        try await db.close()
+    }
+
     func testAnExportIsImported() async throws {
         let db = try await filled()
         let count = try await db.export(to: path("main.jsonl"))

@@ -119,7 +119,7 @@ impl Drop for Aside {
 /// The refusal of a place that is taken.
 pub(super) fn exists(place: &Path) -> Error {
     Error::invalid(format!(
-        "{} exists already; give another path, or overwrite=True to replace it",
+        "{} exists already; give another path, or turn overwriting on to replace it",
         place.display()
     ))
 }

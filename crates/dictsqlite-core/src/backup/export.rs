@@ -8,7 +8,7 @@ use super::aside::Aside;
 use super::files::Output;
 use super::place::{Place, What};
 use super::record::{ExportFormat, Named};
-use super::{Progress, binary, lines};
+use super::{Progress, barrier, binary, lines};
 use crate::error::{Error, Result};
 use crate::readers::Lent;
 use crate::sqlite::{After, Bounds, PageRequest, Table};
@@ -52,7 +52,7 @@ pub(crate) fn export(
         Place::new(dest, What::Export, options.overwrite, store.state.opener.file, timeout)?;
     let deadline = Instant::now() + timeout;
     let tables = chosen(store, own, options, deadline)?;
-    store.barrier(deadline)?;
+    barrier(store, deadline, progress)?;
     let aside = Aside::beside(place.path(), store.path())?;
     let mut output = Output::to(aside.path())?;
     let mut writer = Writer::new(options.format, &tables, &mut output)?;

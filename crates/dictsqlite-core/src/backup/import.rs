@@ -6,11 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Progress;
 use super::binary::{Frames, MAGIC};
 use super::files::{Input, reading};
 use super::lines::Lines;
 use super::record::{Named, Record};
+use super::{Progress, await_writer};
 use crate::completion::Completion;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memtable::{Admission, OwnedWrite};
@@ -18,11 +18,13 @@ use crate::sqlite::Table;
 use crate::store::{Store, read_only};
 use crate::types::{AsKey, Command, Expect, KeyBuf, NEVER, Outcome, PackedKey, pack};
 
-/// Entries and bytes that are written as one unit.
+/// Entries and bytes that are gathered; those that replace are written as one unit.
 const BATCH: usize = 1000;
 const BATCH_BYTES: usize = 4 << 20;
 /// What the file is read through.
 const READ_BYTES: usize = 256 << 10;
+/// How long a decision that was begun is waited for before another look.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What becomes of an entry whose key is there already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,6 +102,7 @@ pub(crate) fn import(
     let mut import = Import {
         store,
         admission,
+        progress,
         timeout,
         on_conflict: options.on_conflict,
         writes: Vec::new(),
@@ -107,14 +110,17 @@ pub(crate) fn import(
         sent: VecDeque::new(),
         done: Imported::default(),
     };
-    let written = import.run(source, &tables, progress);
-    let ended = written.and_then(|()| import.finish());
+    let written = import.run(source, &tables).and_then(|()| import.finish());
+    let ended = written.and_then(|()| progress.decide());
     ended.map_err(|e| {
-        let message = format!(
-            "{} (the first {} entries of the file were imported and stay)",
-            e.message(),
-            import.done.written
-        );
+        import.give_up();
+        let why = match e.kind() {
+            // Other operations leave nothing behind, and say so.
+            ErrorKind::Cancelled => "the import was cancelled",
+            _ => e.message(),
+        };
+        let written = import.done.written;
+        let message = format!("{why} ({written} entries of the file were imported and stay)");
         let error = Error::new(e.kind(), message);
         match e.key() {
             Some(key) => error.with_key(key.clone()),
@@ -245,6 +251,7 @@ fn there_already(place: &str, record: &Record) -> Error {
 struct Import<'a> {
     store: &'a Arc<Store>,
     admission: &'a Admission,
+    progress: &'a Progress,
     timeout: Duration,
     on_conflict: OnConflict,
     /// Blind writes of the next unit.
@@ -256,19 +263,14 @@ struct Import<'a> {
 }
 
 impl Import<'_> {
-    fn run(
-        &mut self,
-        source: &Path,
-        tables: &[Option<Arc<Table>>],
-        progress: &Progress,
-    ) -> Result<()> {
+    fn run(&mut self, source: &Path, tables: &[Option<Arc<Table>>]) -> Result<()> {
         let (mut export, length) = Export::open(source)?;
         let length = length.max(1);
         while let Some(record) = export.next()? {
             if let Some(table) = tables.get(record.table).and_then(Option::as_ref) {
                 self.take(table, record)?;
             }
-            progress.report(length + export.bytes().min(length - 1), 2 * length)?;
+            self.progress.report(length + export.bytes().min(length - 1), 2 * length)?;
         }
         Ok(())
     }
@@ -311,23 +313,70 @@ impl Import<'_> {
     /// Writes what was gathered, as one unit, or hears what was decided.
     fn settle(&mut self) -> Result<()> {
         self.bytes = 0;
-        let writes = std::mem::take(&mut self.writes);
-        let count = writes.len() as u64;
-        self.store.put_many(writes, self.admission, Instant::now() + self.timeout)?;
-        self.done.written += count;
+        self.put()?;
         let mut failed = None;
-        for decided in std::mem::take(&mut self.sent) {
-            match decided.wait() {
-                Ok(Outcome::Entry(Some(_))) => self.done.skipped += 1,
-                Ok(_) => self.done.written += 1,
-                Err(e) => failed = failed.or(Some(e)),
+        while let Some(decided) = self.sent.pop_front() {
+            match self.progress.wait_until(decided, None) {
+                Ok(decided) => failed = failed.or(self.hear(decided).err()),
+                Err(waiting) => {
+                    self.sent.push_front(waiting);
+                    return self.progress.check();
+                }
             }
         }
         failed.map_or(Ok(()), Err)
     }
 
+    fn put(&mut self) -> Result<()> {
+        let writes = std::mem::take(&mut self.writes);
+        let count = writes.len() as u64;
+        let put = self.store.put_async(writes, self.admission);
+        match self.progress.wait_until(put, Some(Instant::now() + self.timeout)) {
+            Ok(written) => written.map(|()| self.done.written += count),
+            Err(waiting) => {
+                let accepted = !withdraw(&waiting);
+                // It happens, even if nobody waits for it.
+                self.done.written += if accepted { count } else { 0 };
+                self.progress.check()?;
+                Err(self.store.state.too_late(accepted))
+            }
+        }
+    }
+
+    fn hear(&mut self, decided: Result<Outcome>) -> Result<()> {
+        match decided? {
+            Outcome::Entry(Some(_)) => self.done.skipped += 1,
+            _ => self.done.written += 1,
+        }
+        Ok(())
+    }
+
     fn finish(&mut self) -> Result<()> {
         self.settle()?;
-        self.store.flush(self.admission.durable, Instant::now() + self.timeout)
+        let (durable, deadline) = (self.admission.durable, Instant::now() + self.timeout);
+        let flushed = self.store.flush_async(durable, deadline);
+        await_writer(self.store, flushed, (!durable).then_some(deadline), self.progress)
     }
+
+    /// Withdraws what the writer has not begun, the last first, so that what stays is how the file
+    /// begins; what it has begun counts.
+    fn give_up(&mut self) {
+        while let Some(mut decided) = self.sent.pop_back() {
+            // It is decided in a moment. If its commit fails instead, it can be withdrawn again.
+            while !withdraw(&decided) {
+                decided = match decided.wait_until(Instant::now() + LOOK) {
+                    Err(waiting) => waiting,
+                    Ok(decided) => {
+                        let _ = self.hear(decided);
+                        break;
+                    }
+                };
+            }
+        }
+    }
+}
+
+/// True when it will not happen.
+fn withdraw<T>(completion: &Completion<T>) -> bool {
+    completion.canceller().is_some_and(|canceller| canceller.cancel())
 }

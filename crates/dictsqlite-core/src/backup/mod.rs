@@ -26,6 +26,7 @@ use std::time::{Duration, Instant};
 use aside::Aside;
 use place::{Place, What};
 
+use crate::completion::Completion;
 use crate::error::Result;
 use crate::sqlite::Source;
 use crate::store::Store;
@@ -58,6 +59,24 @@ pub struct Copied {
     pub bytes: u64,
 }
 
+/// Everything accepted so far is committed, so that SQLite alone knows all of it.
+fn barrier(store: &Store, deadline: Instant, progress: &Progress) -> Result<()> {
+    await_writer(store, store.barrier_async(deadline), Some(deadline), progress)
+}
+
+/// Waits for the writer to commit what was accepted. Cancelled, it is not waited for any more.
+fn await_writer(
+    store: &Store,
+    completion: Completion<()>,
+    deadline: Option<Instant>,
+    progress: &Progress,
+) -> Result<()> {
+    progress.wait_until(completion, deadline).unwrap_or_else(|_still_waiting| {
+        progress.check()?;
+        Err(store.state.too_late(true))
+    })
+}
+
 /// Copies the store, as of one moment, to `dest`.
 pub(crate) fn backup(
     store: &Store,
@@ -69,7 +88,7 @@ pub(crate) fn backup(
     progress.begin()?;
     let file = store.state.opener.file;
     let place = Place::new(dest, What::Database, options.overwrite, file, timeout)?;
-    store.barrier(Instant::now() + timeout)?;
+    barrier(store, Instant::now() + timeout, progress)?;
     let source = Source::open(&store.state.opener)?;
     let aside = Aside::beside(place.path(), store.path())?;
     let copied = copy::copy(source, &aside, progress)?;

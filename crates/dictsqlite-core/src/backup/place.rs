@@ -97,7 +97,7 @@ impl Place {
             None => Ok(()),
             Some(left) => Err(Error::invalid(format!(
                 "{} is left of a database that is not there any more; remove it, give another path, \
-                 or overwrite=True to have it removed",
+                 or turn overwriting on to have it removed",
                 left.display()
             ))),
         }

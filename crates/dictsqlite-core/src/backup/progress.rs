@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::completion::{interrupted, is_interrupted};
+use crate::completion::{Completion, interrupted, is_interrupted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sync::Mutex;
 
-/// The least time between two calls of a callback.
+/// The least time between two calls of a callback, and between two looks while waiting.
 const PAUSE: Duration = Duration::from_millis(50);
 
 type Watch = Box<dyn Fn(u64, u64) -> bool + Send + Sync>;
@@ -73,8 +73,9 @@ impl Progress {
         self.0.total.load(Ordering::Relaxed)
     }
 
-    /// Cancels the operation: it gives up at its next step, and leaves nothing behind. True when it
-    /// will; false when it was cancelled before, or when its result is already in its place.
+    /// Cancels the operation: it gives up at its next step, and leaves nothing behind (an import leaves
+    /// what it had written). True when it will; false when it was cancelled before, or when its result
+    /// is already in its place.
     pub fn cancel(&self) -> bool {
         let stage = &self.0.stage;
         let cancelled =
@@ -140,7 +141,24 @@ impl Progress {
         }
     }
 
-    /// The operation is done, whoever would have cancelled it.
+    /// Waits for the writer until the deadline (`None`: it answers by itself), or until this is
+    /// cancelled; then the completion is given back.
+    pub(crate) fn wait_until<T>(
+        &self,
+        mut completion: Completion<T>,
+        deadline: Option<Instant>,
+    ) -> std::result::Result<Result<T>, Completion<T>> {
+        loop {
+            let look = Instant::now() + PAUSE;
+            let last = deadline.filter(|deadline| *deadline <= look);
+            completion = match completion.wait_until(last.unwrap_or(look)) {
+                Err(waiting) if last.is_none() && !self.is_cancelled() => waiting,
+                ended => return ended,
+            };
+        }
+    }
+
+    /// The operation is done, whoever would have cancelled it. What the callback answers comes too late.
     pub(crate) fn finish(&self, total: u64) {
         self.0.done.store(total, Ordering::Relaxed);
         self.0.total.store(total, Ordering::Relaxed);

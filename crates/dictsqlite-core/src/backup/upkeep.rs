@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Progress;
+use super::{Progress, barrier};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sqlite::{After, Bounds, PageRequest, Table, Upkeep};
 use crate::state::Counters;
@@ -57,7 +57,7 @@ pub(crate) fn vacuum(store: &Store, deadline: Instant, progress: &Progress) -> R
         return Err(read_only());
     }
     progress.begin()?;
-    store.barrier(deadline)?;
+    barrier(store, deadline, progress)?;
     let upkeep = Upkeep::open(&store.state.opener)?;
     let before = upkeep.bytes()?;
     loop {
@@ -77,6 +77,7 @@ pub(crate) fn vacuum(store: &Store, deadline: Instant, progress: &Progress) -> R
             ));
         }
     }
+    progress.decide()?;
     let after = upkeep.bytes()?;
     // The file becomes smaller only now. Readers may be in the way; then it is done later.
     let alone = store.state.chores.checkpointing.lock();
@@ -93,9 +94,11 @@ pub(crate) fn integrity_check(
     progress: &Progress,
 ) -> Result<Vec<String>> {
     progress.begin()?;
-    store.barrier(deadline)?;
+    barrier(store, deadline, progress)?;
     let upkeep = Upkeep::open(&store.state.opener)?;
-    progress.interruptible(upkeep.interrupt()?, || upkeep.problems())
+    let found = progress.interruptible(upkeep.interrupt()?, || upkeep.problems())?;
+    progress.decide()?;
+    Ok(found)
 }
 
 /// What warming did.
@@ -120,7 +123,7 @@ pub(crate) fn warm(
     progress: &Progress,
 ) -> Result<Warmed> {
     progress.begin()?;
-    store.barrier(deadline)?;
+    barrier(store, deadline, progress)?;
     let bounds = match prefix {
         Some(prefix) => {
             let (start, end) = prefix_bounds(table.id, prefix)?;
@@ -158,6 +161,7 @@ pub(crate) fn warm(
         }
         progress.report(warmed.read.min(total.saturating_sub(1)), total)?;
         if ended || (caches && store.state.cache.is_full()) {
+            progress.decide()?;
             progress.finish(warmed.read);
             return Ok(warmed);
         }

@@ -63,8 +63,11 @@ impl Dict {
     /// Reads an export into this store; tables that are not there are made. Every entry goes to the
     /// table it came from, whichever table this handle is on, in the file's order.
     ///
-    /// The file is read to its end before anything is written. Then entries are written in units of at
-    /// most 1000; what goes wrong from then on leaves those that were written.
+    /// The file is read to its end before anything is written. Then, with [`OnConflict::Replace`],
+    /// entries are written in units of at most 1000, and one by one otherwise; what goes wrong or is
+    /// cancelled from then on leaves those that were written, and the error says how many.
+    ///
+    /// [`OnConflict::Replace`]: crate::OnConflict::Replace
     ///
     /// # Errors
     /// `Corrupt`, naming the line (or entry), for a damaged file; `Codec` when a table has another
@@ -111,7 +114,8 @@ impl Dict {
     ///
     /// # Errors
     /// `Busy`, naming the holder, when another connection has the lock until the timeout; `ReadOnly`,
-    /// `Full`, `Io`, `Corrupt`, `Cancelled`. Then the database is as it was.
+    /// `Full`, `Io`, `Corrupt`, `Cancelled`. Then the database is as it was, or, cancelled in the last
+    /// moment, the same without that room.
     pub fn vacuum(&self, progress: &Progress) -> Result<(u64, u64)> {
         backup::vacuum(&self.at()?.store, self.deadline(), progress)
     }

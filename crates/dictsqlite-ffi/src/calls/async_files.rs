@@ -77,7 +77,7 @@ pub extern "C" fn dictsqlite_export_async(
     )
 }
 
-/// `dictsqlite_import` without blocking; the result's `imported`. Cancelled, it leaves the units that were written.
+/// `dictsqlite_import` without blocking; the result's `imported`. Cancelled, it leaves the entries that were written.
 #[unsafe(no_mangle)]
 pub extern "C" fn dictsqlite_import_async(
     dict: dictsqlite_dict,
@@ -121,7 +121,8 @@ pub extern "C" fn dictsqlite_warm_async(
     )
 }
 
-/// `dictsqlite_vacuum` without blocking; the result's `vacuumed`. Cancelled, it leaves the database as it was.
+/// `dictsqlite_vacuum` without blocking; the result's `vacuumed`. Cancelled, it leaves the database as it was, or, in the
+/// last moment, the same without that room.
 #[unsafe(no_mangle)]
 pub extern "C" fn dictsqlite_vacuum_async(
     dict: dictsqlite_dict,

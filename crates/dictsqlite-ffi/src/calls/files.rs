@@ -120,7 +120,8 @@ pub extern "C" fn dictsqlite_export(
 
 /// Reads an export, of either format, into this store; `options` may be NULL. Every entry goes to the table it came from,
 /// whichever table `dict` is on; those that are missing are made. The file is read to its end before anything is written.
-/// Then entries are written in units of at most 1000: what goes wrong from then on leaves those that were written.
+/// Then, with `DICTSQLITE_IMPORT_REPLACE`, entries are written in units of at most 1000, and one by one otherwise: what
+/// goes wrong or is cancelled from then on leaves those that were written, and the error says how many.
 /// Errors: CORRUPT, naming the line, for a file that is no export or is damaged; CODEC for a table with another codec;
 /// CONFLICT, naming the key, with `DICTSQLITE_IMPORT_ERROR`; CANCELLED by the progress callback; READ_ONLY, BUSY,
 /// TIMEOUT, FULL, IO, CLOSED.

@@ -78,8 +78,8 @@ pub extern "C" fn dictsqlite_queue_close(
 }
 
 /// Cancels an asynchronous operation. `cancelled` says whether that worked: then it never happens (or, if it only reads,
-/// its result is thrown away), and its callback is called with CANCELLED. Otherwise it was accepted or is done, and
-/// the callback is called with what comes of it. `cancelled` may be NULL.
+/// its result is thrown away; an import leaves what it had written), and its callback is called with CANCELLED. Otherwise
+/// it was accepted or is done, and the callback is called with what comes of it. `cancelled` may be NULL.
 /// Errors: CLOSED when the queue of the operation is.
 #[unsafe(no_mangle)]
 pub extern "C" fn dictsqlite_cancel(

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use dictsqlite_core::{ErrorKind, Progress as CoreProgress};
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
 use crate::errors;
@@ -41,7 +42,7 @@ impl Progress {
 }
 
 /// Runs an operation that calls `callback` with what is done and the total. What it raises cancels the
-/// operation, and is raised here.
+/// operation, and is raised here; when the operation was done all the same, its result stands.
 pub(super) fn watched<T>(
     callback: Option<Bound<'_, PyAny>>,
     operation: impl FnOnce(CoreProgress) -> PyResult<T>,
@@ -67,7 +68,13 @@ pub(super) fn watched<T>(
         })
     });
     let result = operation(progress);
-    match raised.lock().take() {
+    let raised = raised.lock().take();
+    match raised {
+        // Too late to cancel. It is shown, but Ctrl-C and the like are never swallowed.
+        Some(raised) if result.is_ok() && raised.is_instance_of::<PyException>(py) => {
+            raised.write_unraisable(py, None);
+            result
+        }
         Some(raised) => Err(raised),
         None => result,
     }

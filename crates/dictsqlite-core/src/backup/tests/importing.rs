@@ -1,4 +1,5 @@
 use std::fs;
+use std::time::Duration;
 
 use super::{Place, contents, fill};
 use crate::{
@@ -185,4 +186,48 @@ fn a_cancelled_import_leaves_whole_units() {
     // It can be done again from the start.
     copy.import(place.path("export"), &ImportOptions::default()).unwrap();
     assert_eq!(contents(&copy), contents(&dict));
+}
+
+#[test]
+fn a_cancelled_import_has_ended_and_says_what_stays() {
+    // Entries whose fate the writer decides went on being written after the import had ended as
+    // cancelled, and its error said that nothing was left behind and, in the same breath, what was.
+    for way in [OnConflict::Replace, OnConflict::Skip, OnConflict::Error] {
+        let (place, _) = exported(ExportFormat::Binary);
+        let copy = place.open("copy.db");
+        // It is called at every step when each call takes as long as the pause between two.
+        let progress = Progress::calling(|done, total| {
+            std::thread::sleep(Duration::from_millis(55));
+            done * 4 < total * 3 || total == 0
+        });
+        let options = ImportOptions { progress, ..on_conflict(way) };
+        let error = copy.import(place.path("export"), &options).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled, "{way:?}: {error}");
+        copy.flush().unwrap();
+        let there = copy.len().unwrap();
+        let says =
+            format!("the import was cancelled ({there} entries of the file were imported and");
+        assert!(error.message().contains(&says), "{way:?}: {error}, and {there} are there");
+        assert!(!error.message().contains("left nothing"), "{way:?}: {error}");
+        assert!(there < 20, "{way:?}: {there}");
+    }
+}
+
+#[test]
+fn what_waits_for_its_decision_is_withdrawn_by_cancelling() {
+    // The decisions were sent to the writer, and nobody took them back.
+    let (place, _) = exported(ExportFormat::Binary);
+    let copy = place.open("copy.db");
+    copy.set("mine", b"v").unwrap();
+    copy.flush().unwrap();
+    let other = rusqlite::Connection::open(place.path("copy.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let import = copy.import_async(place.path("export"), &on_conflict(OnConflict::Skip));
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(import.canceller().unwrap().cancel());
+    let error = import.wait().unwrap_err();
+    assert!(error.message().contains("(0 entries of the file were"), "{error}");
+    other.execute_batch("ROLLBACK").unwrap();
+    copy.flush().unwrap();
+    assert_eq!(copy.len().unwrap(), 1);
 }

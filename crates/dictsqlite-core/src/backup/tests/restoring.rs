@@ -29,7 +29,7 @@ fn a_backup_takes_the_place_of_a_closed_store() {
     let place = prepared();
     let error = restore(place.path("copy.db"), place.path("a.db"), &RestoreOptions::default());
     let error = error.unwrap_err();
-    assert!(error.kind() == ErrorKind::Invalid && error.message().contains("overwrite=True"));
+    assert!(error.kind() == ErrorKind::Invalid && error.message().contains("overwriting"));
     let copied = restore(place.path("copy.db"), place.path("a.db"), &replacing()).unwrap();
     assert_eq!(place.names(), ["a.db", "copy.db"], "nothing beside the source, nothing left");
     assert_eq!(std::fs::metadata(place.path("a.db")).unwrap().len(), copied.bytes);

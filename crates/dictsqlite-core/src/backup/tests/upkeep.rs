@@ -1,10 +1,14 @@
 use std::os::unix::fs::FileExt;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
 use super::{Place, fill, open};
-use crate::{Dict, ErrorKind, Key, Options, Progress, StorageMode};
+use crate::{
+    BackupOptions, Completion, Dict, ErrorKind, ExportOptions, ImportOptions, Key, OnConflict,
+    Options, Progress, StorageMode,
+};
 
 #[test]
 fn warming_puts_entries_into_the_cache() {
@@ -233,4 +237,70 @@ fn damage_is_found_and_is_no_error() {
     let cancelled = Progress::new();
     cancelled.cancel();
     assert_eq!(dict.integrity_check(&cancelled).unwrap_err().kind(), ErrorKind::Cancelled);
+}
+
+#[test]
+fn what_has_ended_well_cannot_be_cancelled_any_more() {
+    // Only what puts a file in its place decided that it was too late: cancelling the rest in its last
+    // moment was answered with "it never happens", and then it was there all the same.
+    let place = Place::new();
+    let dict = place.open("a.db");
+    fill(&dict, 100, 10);
+    let (vacuumed, checked, warmed) = (Progress::new(), Progress::new(), Progress::new());
+    dict.vacuum(&vacuumed).unwrap();
+    assert!(!vacuumed.cancel(), "vacuum");
+    dict.integrity_check(&checked).unwrap();
+    assert!(!checked.cancel(), "integrity_check");
+    dict.warm(None, &warmed).unwrap();
+    assert!(!warmed.cancel(), "warm");
+    dict.export(place.path("export"), &ExportOptions::default()).unwrap();
+    let options = ImportOptions::default();
+    dict.import(place.path("export"), &options).unwrap();
+    assert!(!options.progress.cancel(), "import");
+    // In whichever moment it comes, what was said is what is.
+    for round in 0..60_u64 {
+        let vacuum = dict.vacuum_async(&Progress::new());
+        let canceller = vacuum.canceller().unwrap();
+        std::thread::sleep(Duration::from_micros(round * 200));
+        let told = canceller.cancel();
+        let result = vacuum.wait();
+        assert_eq!(told, result.is_err(), "{result:?}");
+    }
+}
+
+#[test]
+fn waiting_for_the_writer_can_be_cancelled() {
+    // It waited for what was pending up to the timeout, whoever cancelled it, and so did everybody who
+    // awaited its end.
+    let place = Place::new();
+    let options = Options { timeout: Duration::from_secs(60), ..Options::default() };
+    let dict = Arc::new(Dict::open(place.path("a.db"), &options).unwrap());
+    fill(&dict, 100, 10);
+    dict.export(place.path("export"), &ExportOptions::default()).unwrap();
+    let other = Connection::open(place.path("a.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    dict.set("pending", b"v").unwrap();
+    fn cancelled<T: std::fmt::Debug>(what: &str, waiting: Completion<T>) {
+        // As long as the writer has looked in vain.
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(!waiting.is_done(), "{what}");
+        let since = Instant::now();
+        assert!(waiting.canceller().unwrap().cancel(), "{what}");
+        let error = waiting.wait().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled, "{what}: {error}");
+        assert!(since.elapsed() < Duration::from_secs(20), "{what}: {:?}", since.elapsed());
+    }
+    cancelled("backup", dict.backup_async(place.path("b.db"), &BackupOptions::default()));
+    cancelled("export", dict.export_async(place.path("e"), &ExportOptions::default()));
+    cancelled("vacuum", dict.vacuum_async(&Progress::new()));
+    cancelled("integrity_check", dict.integrity_check_async(&Progress::new()));
+    cancelled("warm", dict.warm_async(None, &Progress::new()));
+    for on_conflict in [OnConflict::Replace, OnConflict::Skip] {
+        let options = ImportOptions { on_conflict, ..ImportOptions::default() };
+        cancelled("import", dict.import_async(place.path("export"), &options));
+    }
+    assert_eq!(place.strangers(), ["export"]);
+    other.execute_batch("ROLLBACK").unwrap();
+    dict.flush().unwrap();
+    assert_eq!(dict.len().unwrap(), 101);
 }

@@ -232,8 +232,8 @@ public class Dict<V> internal constructor(internal val native: NativeDict, priva
 
     /**
      * Reads an export into this store: every entry, or those of [tables], into the table it came from. The file is read
-     * to its end before anything is written; what goes wrong then leaves the units of a thousand entries that were
-     * written. [progress] is in bytes read.
+     * to its end before anything is written; what goes wrong then leaves the entries that were written, and the
+     * error says how many. [progress] is in bytes read.
      */
     public suspend fun importFrom(
         source: Path,

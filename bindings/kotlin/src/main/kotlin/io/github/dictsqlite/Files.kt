@@ -10,8 +10,8 @@ import kotlinx.coroutines.withContext
 
 /**
  * Is told how far an operation is: at the start, about twenty times a second, and at the end; a `total` of 0 is not
- * known. What it throws cancels the operation and is thrown by the call. A blocking call calls it on its own thread, a
- * suspending one on a thread of the engine.
+ * known. What it throws cancels the operation and is thrown by the call; at the last call it is too late, and the
+ * operation's own result stands. A blocking call calls it on its own thread, a suspending one on a thread of the engine.
  */
 public typealias Progress = (done: Long, total: Long) -> Unit
 
@@ -61,15 +61,11 @@ internal class Watcher(private val progress: Progress) : NativeProgress {
     }
 }
 
-/** What comes of a call, or what its callback threw. */
-private inline fun <T> Watcher?.watching(call: () -> T): T {
-    val result = try {
-        call()
-    } catch (e: DictException) {
-        throw this?.thrown ?: e
-    }
-    this?.thrown?.let { throw it }
-    return result
+/** What comes of a call, or what its callback threw, if that ended it. */
+private inline fun <T> Watcher?.watching(call: () -> T): T = try {
+    call()
+} catch (e: DictException) {
+    throw this?.thrown?.takeIf { e.kind == ErrorKind.CANCELLED } ?: e
 }
 
 /** Runs native work on whole files that blocks. */

@@ -79,6 +79,16 @@ class FilesTest {
         }
     }
 
+    /** It was thrown in the place of a result that was there already. */
+    @Test
+    fun `what a callback throws at the last call comes too late`() = runBlocking<Unit> {
+        filled("a.db").use { db ->
+            val late: Progress = { done, total -> check(total == 0L || done < total) }
+            assertTrue(db.blocking.backup(dir.resolve("one.db"), progress = late) > 0)
+            assertTrue(db.backup(dir.resolve("two.db"), progress = late) > 0)
+        }
+    }
+
     /** The end of a cancelled coroutine is the end of its operation: nothing of it is left then. */
     @Test
     fun `a cancelled coroutine leaves nothing`() = runBlocking<Unit> {
