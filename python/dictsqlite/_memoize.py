@@ -146,6 +146,7 @@ class Memoizing:
         for it. An error goes to all of them and is not stored. A value that somebody else stored
         meanwhile stays, and is what everybody gets.
         """
+        _check_function(fn)
         while True:
             value = self.get(key, _MISSING)
             if value is not _MISSING:
@@ -180,6 +181,7 @@ class Memoizing:
         The computation is a task of its own: a waiter that is cancelled does not disturb the
         others, and with the last of them it is cancelled as well.
         """
+        _check_function(fn)
         while True:
             value = await self.aget(key, _MISSING)
             if value is not _MISSING:
@@ -219,6 +221,9 @@ class Memoizing:
         for others ``key`` makes the dict's key from them. ``f.key(...)`` is the key of a call, and
         ``f.__wrapped__`` the function itself.
         """
+
+        if callable(ttl):
+            raise TypeError("write @db.memoize(), with parentheses")
 
         def decorate(fn: _F) -> _F:
             make = key or functools.partial(key_of, f"{fn.__module__}.{fn.__qualname__}")
@@ -260,6 +265,11 @@ def _check(value: Any) -> None:
             _check(item)
     elif value is not None and type(value) not in (bool, int, float, complex, str, bytes):
         raise TypeError(f"no key is known for an argument of type {type(value).__name__}; give memoize a key=")
+
+
+def _check_function(fn: Any) -> None:
+    if not callable(fn):
+        raise TypeError(f"fn is a function that computes the value, not {type(fn).__name__}")
 
 
 def _close(awaitable: Any) -> None:

@@ -90,11 +90,11 @@ def given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     return {**_DEFAULTS, **options}
 
 
-def scan_options(options: dict[str, Any]) -> dict[str, Any]:
+def scan_options(options: dict[str, Any], known: dict[str, Any] = SCAN) -> dict[str, Any]:
     """The options of a view, checked now rather than when it is iterated."""
     for name in options:
-        if name not in SCAN:
-            raise TypeError(f"unknown option {name!r}; the options are: {', '.join(SCAN)}")
+        if name not in known:
+            raise TypeError(f"unknown option {name!r}; the options are: {', '.join(known)}")
     limit, order = options.get("limit"), options.get("order")
     if limit is not None and not (type(limit) is int and 0 <= limit < 2**63):
         raise InvalidError(f"limit is {limit!r}; it must be an int from 0 on, or None")

@@ -40,6 +40,14 @@ def _selection(
     """The options of a view in a transaction, where a cursor would not outlive it. Never called."""
 
 
+_SCAN: dict[str, Any] = _selection.__kwdefaults__ or {}
+
+
+def _check_last(last: Any) -> None:
+    if not isinstance(last, bool):
+        raise TypeError(f"last is True or False, not {type(last).__name__}")
+
+
 class Savepoint:
     """A place in a transaction that can be rolled back to; for ``with`` and ``async with``.
 
@@ -171,27 +179,27 @@ class Transaction(_Transaction):
 
     def keys(self, **options: Any) -> KeysView:
         """A lazy view of the keys; options as for :meth:`DictSQLite.keys`."""
-        return KeysView(self, scan_options(options))  # type: ignore[arg-type]
+        return KeysView(self, scan_options(options, _SCAN))  # type: ignore[arg-type]
 
     def values(self, **options: Any) -> ValuesView:
         """A lazy view of the values; options as for :meth:`DictSQLite.keys`."""
-        return ValuesView(self, scan_options(options))  # type: ignore[arg-type]
+        return ValuesView(self, scan_options(options, _SCAN))  # type: ignore[arg-type]
 
     def items(self, **options: Any) -> ItemsView:
         """A lazy view of the pairs; options as for :meth:`DictSQLite.keys`."""
-        return ItemsView(self, scan_options(options))  # type: ignore[arg-type]
+        return ItemsView(self, scan_options(options, _SCAN))  # type: ignore[arg-type]
 
     def akeys(self, **options: Any) -> AsyncIterator[Any]:
         """The keys, for ``async for``; options as for :meth:`DictSQLite.keys`."""
-        return self._ascan("keys", **scan_options(options))
+        return self._ascan("keys", **scan_options(options, _SCAN))
 
     def avalues(self, **options: Any) -> AsyncIterator[Any]:
         """The values, for ``async for``; options as for :meth:`DictSQLite.keys`."""
-        return self._ascan("values", **scan_options(options))
+        return self._ascan("values", **scan_options(options, _SCAN))
 
     def aitems(self, **options: Any) -> AsyncIterator[Any]:
         """The pairs, for ``async for``; options as for :meth:`DictSQLite.keys`."""
-        return self._ascan("items", **scan_options(options))
+        return self._ascan("items", **scan_options(options, _SCAN))
 
     for _view in (keys, values, items, akeys, avalues, aitems):
         _view.__wrapped__ = _selection  # type: ignore[attr-defined]
@@ -203,12 +211,14 @@ class Transaction(_Transaction):
 
     def popitem(self, last: bool = True) -> tuple[Any, Any]:
         """Removes and returns the last item in insertion order, or the first."""
+        _check_last(last)
         for key in self._scan("keys", reverse=last, limit=1):
             return key, self.pop(key)
         raise KeyMissingError("the dict is empty")
 
     async def apopitem(self, last: bool = True) -> tuple[Any, Any]:
         """``popitem`` without blocking."""
+        _check_last(last)
         async for key in self._ascan("keys", reverse=last, limit=1):
             return key, await self.apop(key)
         raise KeyMissingError("the dict is empty")
@@ -307,6 +317,11 @@ def _pauses(retries: int) -> Iterator[Optional[float]]:
     yield None
 
 
+def _check_function(fn: Any) -> None:
+    if not callable(fn):
+        raise TypeError(f"fn is a function that takes the transaction, not {type(fn).__name__}")
+
+
 class Transacting:
     """What a dict has for transactions."""
 
@@ -337,6 +352,7 @@ class Transacting:
             named["timeout"] = timeout
         if max_hold is not None:
             named["max_hold"] = max_hold
+        Transaction._check(self, named)
         return Transaction(self, named)
 
     def run_transaction(self, fn: Callable[[Transaction], Any], *, retries: int = 10) -> Any:
@@ -345,6 +361,7 @@ class Transacting:
         After a conflict it is called again in a new transaction, up to ``retries`` times, with pauses
         that grow; the last time in an immediate transaction, so that it wins.
         """
+        _check_function(fn)
         mode = "concurrent"
         for attempt, pause in enumerate(_pauses(retries)):
             if pause is None and attempt > 0:
@@ -352,6 +369,10 @@ class Transacting:
             try:
                 with self.transaction(mode=mode) as tx:
                     result = fn(tx)
+                    if inspect.isawaitable(result):
+                        if inspect.iscoroutine(result):
+                            result.close()
+                        raise TypeError("fn gave an awaitable; use arun_transaction")
                 return result
             except ConflictError:
                 if pause is None:
@@ -360,6 +381,7 @@ class Transacting:
 
     async def arun_transaction(self, fn: Callable[[Transaction], Any], *, retries: int = 10) -> Any:
         """``run_transaction`` without blocking; ``fn`` may be a coroutine function."""
+        _check_function(fn)
         mode = "concurrent"
         for attempt, pause in enumerate(_pauses(retries)):
             if pause is None and attempt > 0:
