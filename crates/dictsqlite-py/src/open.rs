@@ -23,6 +23,7 @@ const TTL: Range =
     Range { most: 1e12, zero: false, words: "above 0 and up to 1e12, or math.inf for no expiry" };
 const HANDLE_TTL: Range =
     Range { most: 1e12, zero: false, words: "above 0 and up to 1e12, or None for no expiry" };
+const FLUSH: Range = Range { most: 3600.0, zero: false, words: "from 0.001 to 3600" };
 const HANDLE_TIMEOUT: Range =
     Range { most: 1e6, zero: true, words: "from 0 to 1000000, or math.inf for no limit" };
 
@@ -161,7 +162,8 @@ impl<'py> Arguments<'_, 'py> {
             options.cache_bytes = n.min(1 << 48);
         }
         if let Some(value) = self.get("flush_interval")? {
-            options.flush_interval = as_seconds("flush_interval", &value)?
+            options.flush_interval = FLUSH
+                .read("flush_interval", &value)?
                 .ok_or_else(|| self.wrong("flush_interval", &value, "from 1 ms to 1 h"))?;
         }
         if let Some(value) = self.get("timeout")? {

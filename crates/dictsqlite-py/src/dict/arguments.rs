@@ -101,19 +101,14 @@ pub(crate) fn delta(value: &Bound<'_, PyAny>) -> PyResult<i64> {
     integer("delta", value)
 }
 
-/// The version that an entry must have; 0 is no entry.
-pub(crate) fn expected(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
-    let version = integer(name, value)?;
-    if version < 0 {
-        let message = format!("{name} is {version}; it is an entry's version, or 0 for no entry");
-        return Err(errors::of(value.py(), ErrorKind::Invalid, message));
-    }
-    Ok(version)
+/// The version that an entry must have; 0 is no entry. (Rows of other tools have negative ones.)
+pub(crate) fn version(value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    integer("version", value)
 }
 
 /// The argument `if_version`.
 pub(crate) fn if_version(value: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
-    if value.is_none() { Ok(None) } else { expected("if_version", value).map(Some) }
+    if value.is_none() { Ok(None) } else { integer("if_version", value).map(Some) }
 }
 
 /// The argument `last`.

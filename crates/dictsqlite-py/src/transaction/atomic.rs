@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::asynchronous::{Awaitable, awaitable, later};
-use crate::dict::arguments::{delta, expected};
+use crate::dict::arguments::{delta, version};
 use crate::dict::{Dict, Open, blocking};
 use crate::{errors, keys, open};
 
@@ -17,7 +17,7 @@ fn gathered<'a>(py: Python<'_>, open: &'a Open, steps: &[Step<'_>]) -> PyResult<
     for (name, object, with) in steps {
         let key = keys::borrowed(object)?;
         let step = match name.as_str() {
-            "check" => atomic.check(&key, expected("version", &with.get_item(0)?)?),
+            "check" => atomic.check(&key, version(&with.get_item(0)?)?),
             "set" => {
                 let value = open.values.encode(&with.get_item(0)?, Some(object))?;
                 let ttl = with.get_item(1)?;
