@@ -13,6 +13,8 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Optional, TypeVar
 
+from ._options import check_function
+
 __all__ = ["Memoizing", "key_of"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -146,7 +148,7 @@ class Memoizing:
         for it. An error goes to all of them and is not stored. A value that somebody else stored
         meanwhile stays, and is what everybody gets.
         """
-        _check_function(fn)
+        check_function(fn, "computes the value")
         while True:
             value = self.get(key, _MISSING)
             if value is not _MISSING:
@@ -181,7 +183,7 @@ class Memoizing:
         The computation is a task of its own: a waiter that is cancelled does not disturb the
         others, and with the last of them it is cancelled as well.
         """
-        _check_function(fn)
+        check_function(fn, "computes the value")
         while True:
             value = await self.aget(key, _MISSING)
             if value is not _MISSING:
@@ -265,11 +267,6 @@ def _check(value: Any) -> None:
             _check(item)
     elif value is not None and type(value) not in (bool, int, float, complex, str, bytes):
         raise TypeError(f"no key is known for an argument of type {type(value).__name__}; give memoize a key=")
-
-
-def _check_function(fn: Any) -> None:
-    if not callable(fn):
-        raise TypeError(f"fn is a function that computes the value, not {type(fn).__name__}")
 
 
 def _close(awaitable: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Iterable, Optional, Union
 from .errors import InvalidError
 from .modes import ORDERS
 
-__all__ = ["given", "scan_options", "selection", "spelled_out"]
+__all__ = ["check_function", "given", "scan_options", "selection", "spelled_out"]
 
 
 def spelled_out(
@@ -88,6 +88,12 @@ def given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(options.get("enable_async", True), bool):
         raise InvalidError("enable_async must be True or False")
     return {**_DEFAULTS, **options}
+
+
+def check_function(fn: Any, does: str) -> None:
+    """Refuses what cannot be called."""
+    if not callable(fn):
+        raise TypeError(f"fn is a function that {does}, not {type(fn).__name__}")
 
 
 def scan_options(options: dict[str, Any], known: dict[str, Any] = SCAN) -> dict[str, Any]:

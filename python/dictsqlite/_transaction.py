@@ -11,7 +11,7 @@ from typing import Any, AsyncIterator, Callable, Iterator, Optional
 
 from ._dictsqlite import Transaction as _Transaction
 from ._entry import Entry
-from ._options import scan_options
+from ._options import check_function, scan_options
 from ._views import ItemsView, KeysView, ValuesView
 from .errors import ConflictError, InvalidError, KeyMissingError
 
@@ -317,11 +317,6 @@ def _pauses(retries: int) -> Iterator[Optional[float]]:
     yield None
 
 
-def _check_function(fn: Any) -> None:
-    if not callable(fn):
-        raise TypeError(f"fn is a function that takes the transaction, not {type(fn).__name__}")
-
-
 class Transacting:
     """What a dict has for transactions."""
 
@@ -361,7 +356,7 @@ class Transacting:
         After a conflict it is called again in a new transaction, up to ``retries`` times, with pauses
         that grow; the last time in an immediate transaction, so that it wins.
         """
-        _check_function(fn)
+        check_function(fn, "takes the transaction")
         mode = "concurrent"
         for attempt, pause in enumerate(_pauses(retries)):
             if pause is None and attempt > 0:
@@ -381,7 +376,7 @@ class Transacting:
 
     async def arun_transaction(self, fn: Callable[[Transaction], Any], *, retries: int = 10) -> Any:
         """``run_transaction`` without blocking; ``fn`` may be a coroutine function."""
-        _check_function(fn)
+        check_function(fn, "takes the transaction")
         mode = "concurrent"
         for attempt, pause in enumerate(_pauses(retries)):
             if pause is None and attempt > 0:

@@ -58,6 +58,8 @@ def test_what_is_no_value_makes_no_file(path):
     refused("set", "--create", "json", path, "k", "hello", code=2)
     refused("set", "--create", "json", path, "k", f"@{path}.none", code=15)
     refused("set", "--create", "json", path, "-k", "int", "x", "1", code=2)
+    error = json.loads(refused("set", "--json", "--create", "json", path / "no" / "x.db", "k", "1", code=15))["error"]
+    assert error["kind"] == "Io" and "make it first" in error["message"]
     assert not path.exists()
 
 
