@@ -1,6 +1,6 @@
 """The native half: what `dictsqlite.DictSQLite` is built on."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 from datetime import timedelta
 from os import PathLike
 from typing import Any, Final, Literal, Optional, TypeVar, Union, final, overload
@@ -102,7 +102,7 @@ class Dict:
         """True if the changes of this table are logged."""
 
     def changes(
-        self, since: Optional[int] = None, tables: Optional[Sequence[str]] = None, prefix: Optional[Key] = None
+        self, since: Optional[int] = None, tables: Optional[Iterable[str]] = None, prefix: Optional[Key] = None
     ) -> Changes:
         """The changes of the store, for `for` and for `async for`: those after number `since` (0: from the
         beginning of what is kept; `None`: those committed from now on), of `tables` (`None`: all whose
@@ -431,11 +431,13 @@ class Changes(Iterator[Change], AsyncIterator[Change]):
     def __next__(self) -> Change: ...
     def __aiter__(self) -> Changes: ...
     def __anext__(self) -> _Later[Change]: ...
-    def page(self, timeout: Optional[float] = None) -> list[Change]:
+    def page(self, timeout: _Ttl = None) -> list[Change]:
         """The changes there are, in a list; waits for one, and gives an empty list after `timeout` seconds."""
 
-    def apage(self) -> _Later[list[Change]]:
-        """`page` without blocking, and without a timeout: `asyncio.wait_for` has one, and loses nothing."""
+    def apage(self, timeout: _Ttl = None) -> _Later[list[Change]]:
+        """`page` without blocking. Cancelled, it loses nothing."""
+
+    def _looks(self) -> bool: ...
 
     @property
     def position(self) -> int:
@@ -455,11 +457,13 @@ class Watch(Iterator[Watched], AsyncIterator[Watched]):
     def __next__(self) -> Watched: ...
     def __aiter__(self) -> Watch: ...
     def __anext__(self) -> _Later[Watched]: ...
-    def page(self, timeout: Optional[float] = None) -> list[Watched]:
+    def page(self, timeout: _Ttl = None) -> list[Watched]:
         """What there is, in a list; waits for it, and gives an empty list after `timeout` seconds."""
 
-    def apage(self) -> _Later[list[Watched]]:
-        """`page` without blocking, and without a timeout: `asyncio.wait_for` has one, and loses nothing."""
+    def apage(self, timeout: _Ttl = None) -> _Later[list[Watched]]:
+        """`page` without blocking. Cancelled, it loses nothing."""
+
+    def _looks(self) -> bool: ...
 
     def close(self) -> None:
         """Ends it, and whoever waits for it."""
@@ -471,6 +475,8 @@ class Transaction:
     """A transaction that has begun. Made empty; `_begin` or `_attach` fill it."""
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
+    @staticmethod
+    def _check(dict: Dict, named: dict[str, Any]) -> None: ...
     def _begin(self, dict: Dict, named: dict[str, Any]) -> None: ...
     def _abegin(self, dict: Dict, named: dict[str, Any]) -> _Later[None]: ...
     def _attach(self, other: Transaction, name: str, storage: Optional[str]) -> None: ...

@@ -42,6 +42,20 @@ def _too_late(raised: Exception) -> None:
     asyncio.get_running_loop().call_exception_handler({"message": message, "exception": raised})
 
 
+async def page_within(stream: Any, timeout: float) -> Any:
+    """``apage`` of a stream of changes; an empty list when so many seconds have passed."""
+    page = asyncio.ensure_future(stream.apage())
+    try:
+        if not page.done():
+            await _end_or_pause(page, timeout)
+        # However short the time, it is looked once.
+        while not page.done() and stream._looks():
+            await _end_or_pause(page, 0.002)
+        return page.result() if page.done() else []
+    finally:
+        page.cancel()
+
+
 async def _followed(begin: Callable[..., Any], progress: _Watch, *args: Any) -> Any:
     """Awaits an operation that `begin` starts on another thread.
 

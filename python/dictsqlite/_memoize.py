@@ -13,6 +13,8 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Optional, TypeVar
 
+from ._options import check_function
+
 __all__ = ["Memoizing", "key_of"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -146,6 +148,7 @@ class Memoizing:
         for it. An error goes to all of them and is not stored. A value that somebody else stored
         meanwhile stays, and is what everybody gets.
         """
+        check_function(fn, "computes the value")
         while True:
             value = self.get(key, _MISSING)
             if value is not _MISSING:
@@ -180,6 +183,7 @@ class Memoizing:
         The computation is a task of its own: a waiter that is cancelled does not disturb the
         others, and with the last of them it is cancelled as well.
         """
+        check_function(fn, "computes the value")
         while True:
             value = await self.aget(key, _MISSING)
             if value is not _MISSING:
@@ -219,6 +223,9 @@ class Memoizing:
         for others ``key`` makes the dict's key from them. ``f.key(...)`` is the key of a call, and
         ``f.__wrapped__`` the function itself.
         """
+
+        if callable(ttl):
+            raise TypeError("write @db.memoize(), with parentheses")
 
         def decorate(fn: _F) -> _F:
             make = key or functools.partial(key_of, f"{fn.__module__}.{fn.__qualname__}")

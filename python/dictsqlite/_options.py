@@ -9,7 +9,7 @@ from typing import Any, Iterable, Optional, Union
 from .errors import InvalidError
 from .modes import ORDERS
 
-__all__ = ["given", "scan_options", "selection", "spelled_out"]
+__all__ = ["check_function", "given", "scan_options", "selection", "spelled_out"]
 
 
 def spelled_out(
@@ -90,11 +90,17 @@ def given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     return {**_DEFAULTS, **options}
 
 
-def scan_options(options: dict[str, Any]) -> dict[str, Any]:
+def check_function(fn: Any, does: str) -> None:
+    """Refuses what cannot be called."""
+    if not callable(fn):
+        raise TypeError(f"fn is a function that {does}, not {type(fn).__name__}")
+
+
+def scan_options(options: dict[str, Any], known: dict[str, Any] = SCAN) -> dict[str, Any]:
     """The options of a view, checked now rather than when it is iterated."""
     for name in options:
-        if name not in SCAN:
-            raise TypeError(f"unknown option {name!r}; the options are: {', '.join(SCAN)}")
+        if name not in known:
+            raise TypeError(f"unknown option {name!r}; the options are: {', '.join(known)}")
     limit, order = options.get("limit"), options.get("order")
     if limit is not None and not (type(limit) is int and 0 <= limit < 2**63):
         raise InvalidError(f"limit is {limit!r}; it must be an int from 0 on, or None")

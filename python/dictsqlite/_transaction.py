@@ -11,7 +11,7 @@ from typing import Any, AsyncIterator, Callable, Iterator, Optional
 
 from ._dictsqlite import Transaction as _Transaction
 from ._entry import Entry
-from ._options import scan_options
+from ._options import check_function, scan_options
 from ._views import ItemsView, KeysView, ValuesView
 from .errors import ConflictError, InvalidError, KeyMissingError
 
@@ -38,6 +38,14 @@ def _selection(
     consistent: bool = False,
 ) -> Any:
     """The options of a view in a transaction, where a cursor would not outlive it. Never called."""
+
+
+_SCAN: dict[str, Any] = _selection.__kwdefaults__ or {}
+
+
+def _check_last(last: Any) -> None:
+    if not isinstance(last, bool):
+        raise TypeError(f"last is True or False, not {type(last).__name__}")
 
 
 class Savepoint:
@@ -171,27 +179,27 @@ class Transaction(_Transaction):
 
     def keys(self, **options: Any) -> KeysView:
         """A lazy view of the keys; options as for :meth:`DictSQLite.keys`."""
-        return KeysView(self, scan_options(options))  # type: ignore[arg-type]
+        return KeysView(self, scan_options(options, _SCAN))  # type: ignore[arg-type]
 
     def values(self, **options: Any) -> ValuesView:
         """A lazy view of the values; options as for :meth:`DictSQLite.keys`."""
-        return ValuesView(self, scan_options(options))  # type: ignore[arg-type]
+        return ValuesView(self, scan_options(options, _SCAN))  # type: ignore[arg-type]
 
     def items(self, **options: Any) -> ItemsView:
         """A lazy view of the pairs; options as for :meth:`DictSQLite.keys`."""
-        return ItemsView(self, scan_options(options))  # type: ignore[arg-type]
+        return ItemsView(self, scan_options(options, _SCAN))  # type: ignore[arg-type]
 
     def akeys(self, **options: Any) -> AsyncIterator[Any]:
         """The keys, for ``async for``; options as for :meth:`DictSQLite.keys`."""
-        return self._ascan("keys", **scan_options(options))
+        return self._ascan("keys", **scan_options(options, _SCAN))
 
     def avalues(self, **options: Any) -> AsyncIterator[Any]:
         """The values, for ``async for``; options as for :meth:`DictSQLite.keys`."""
-        return self._ascan("values", **scan_options(options))
+        return self._ascan("values", **scan_options(options, _SCAN))
 
     def aitems(self, **options: Any) -> AsyncIterator[Any]:
         """The pairs, for ``async for``; options as for :meth:`DictSQLite.keys`."""
-        return self._ascan("items", **scan_options(options))
+        return self._ascan("items", **scan_options(options, _SCAN))
 
     for _view in (keys, values, items, akeys, avalues, aitems):
         _view.__wrapped__ = _selection  # type: ignore[attr-defined]
@@ -203,12 +211,14 @@ class Transaction(_Transaction):
 
     def popitem(self, last: bool = True) -> tuple[Any, Any]:
         """Removes and returns the last item in insertion order, or the first."""
+        _check_last(last)
         for key in self._scan("keys", reverse=last, limit=1):
             return key, self.pop(key)
         raise KeyMissingError("the dict is empty")
 
     async def apopitem(self, last: bool = True) -> tuple[Any, Any]:
         """``popitem`` without blocking."""
+        _check_last(last)
         async for key in self._ascan("keys", reverse=last, limit=1):
             return key, await self.apop(key)
         raise KeyMissingError("the dict is empty")
@@ -337,6 +347,7 @@ class Transacting:
             named["timeout"] = timeout
         if max_hold is not None:
             named["max_hold"] = max_hold
+        Transaction._check(self, named)
         return Transaction(self, named)
 
     def run_transaction(self, fn: Callable[[Transaction], Any], *, retries: int = 10) -> Any:
@@ -345,6 +356,7 @@ class Transacting:
         After a conflict it is called again in a new transaction, up to ``retries`` times, with pauses
         that grow; the last time in an immediate transaction, so that it wins.
         """
+        check_function(fn, "takes the transaction")
         mode = "concurrent"
         for attempt, pause in enumerate(_pauses(retries)):
             if pause is None and attempt > 0:
@@ -352,6 +364,10 @@ class Transacting:
             try:
                 with self.transaction(mode=mode) as tx:
                     result = fn(tx)
+                    if inspect.isawaitable(result):
+                        if inspect.iscoroutine(result):
+                            result.close()
+                        raise TypeError("fn gave an awaitable; use arun_transaction")
                 return result
             except ConflictError:
                 if pause is None:
@@ -360,6 +376,7 @@ class Transacting:
 
     async def arun_transaction(self, fn: Callable[[Transaction], Any], *, retries: int = 10) -> Any:
         """``run_transaction`` without blocking; ``fn`` may be a coroutine function."""
+        check_function(fn, "takes the transaction")
         mode = "concurrent"
         for attempt, pause in enumerate(_pauses(retries)):
             if pause is None and attempt > 0:

@@ -17,6 +17,7 @@ __all__ = [
     "ConflictError",
     "CorruptError",
     "DictSQLiteError",
+    "FileMissingError",
     "FullError",
     "HistoryTruncatedError",
     "InternalError",
@@ -128,9 +129,17 @@ class HistoryTruncatedError(InvalidError):
 
 
 class IoError(DictSQLiteError, OSError):
-    """The operating system failed to read, write or open."""
+    """The operating system failed to read, write or open; ``errno`` and ``filename`` where they are known."""
 
     code = 15
+
+    def __str__(self) -> str:
+        # An OSError with a file's name would say those two only, not what to do.
+        return str(self.args[0]) if len(self.args) == 1 else super().__str__()
+
+
+class FileMissingError(IoError, FileNotFoundError):
+    """There is no such file, or no directory to make it in."""
 
 
 class InternalError(DictSQLiteError, RuntimeError):

@@ -31,7 +31,7 @@ def test_every_error_is_what_a_programmer_catches_and_has_its_code():
     # A kind of its own it is not, but a class.
     assert errors.HistoryTruncatedError.code == InvalidError.code
     assert issubclass(dictsqlite.HistoryTruncatedError, InvalidError)
-    assert set(errors.__all__) - {"DictSQLiteError", "HistoryTruncatedError"} == set(BASES)
+    assert set(errors.__all__) - {"DictSQLiteError", "FileMissingError", "HistoryTruncatedError"} == set(BASES)
 
 
 def test_an_error_can_be_pickled_with_its_message(path):

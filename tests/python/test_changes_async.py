@@ -1,6 +1,7 @@
 """Changes and watches from asyncio."""
 
 import asyncio
+import datetime
 import time
 
 import pytest
@@ -139,3 +140,45 @@ def test_a_handle_that_is_not_open_yet(path):
         await db.aclose()
 
     asyncio.run(main())
+
+
+def test_a_page_with_a_timeout(looped):
+    async def main(db):
+        await db.aset("a", 1)
+        await db.aflush()
+        # However short the time, it is looked once.
+        changes, watch = db.changes(since=0), db.watch("a")
+        assert [change.key for change in await changes.apage(0)] == ["a"]
+        assert [watched.key for watched in await watch.apage(0)] == ["a"]
+        for stream in (changes, watch):
+            began = time.monotonic()
+            assert await stream.apage(timeout=datetime.timedelta(seconds=0.2)) == []
+            assert 0.15 < time.monotonic() - began < 10
+            assert await stream.apage(0) == []
+        waits = [asyncio.ensure_future(stream.apage(30)) for stream in (changes, watch)]
+        await asyncio.sleep(0.01)
+        await db.aset("a", 2)
+        await db.aflush()
+        (change,), (watched,) = await asyncio.gather(*waits)
+        assert change.new == watched.entry.value == 2
+        # What came between is there, whenever it came.
+        for n in range(100):
+            await db.aset("a", n)
+            flush, seen = asyncio.ensure_future(db.aflush()), []
+            while not seen:
+                seen = await changes.apage(0.0005 * (n % 4))
+            assert [change.new for change in seen] == [n]
+            await flush
+        while await watch.apage(0):
+            pass
+        for stream in (changes, watch):
+            waiting = asyncio.ensure_future(stream.apage(30))
+            await asyncio.sleep(0.01)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            await stream.aclose()
+            with pytest.raises(dictsqlite.ClosedError):
+                await stream.apage(1)
+
+    looped(main)

@@ -50,13 +50,16 @@ def test_set_makes_nothing_without_create(path):
     with dictsqlite.open(path, storage_mode="json") as db:
         assert db.tables() == ["main"]
     # With another codec than the table has, it is refused as by the engine.
-    assert "json" in refused("set", "--create", "pickle", path, "k", "1", code=3)
+    told = refused("set", "--create", "pickle", path, "k", "1", code=3)
+    assert "stores its values as json, not pickle; leave `--create` out" in told and "storage_mode" not in told
 
 
 def test_what_is_no_value_makes_no_file(path):
     refused("set", "--create", "json", path, "k", "hello", code=2)
     refused("set", "--create", "json", path, "k", f"@{path}.none", code=15)
     refused("set", "--create", "json", path, "-k", "int", "x", "1", code=2)
+    error = json.loads(refused("set", "--json", "--create", "json", path / "no" / "x.db", "k", "1", code=15))["error"]
+    assert error["kind"] == "Io" and "make it first" in error["message"]
     assert not path.exists()
 
 
@@ -262,7 +265,7 @@ def test_ttl_and_versions(path):
     said("set", path, "brief", "1", "--ttl", "0.001")
     time.sleep(0.05)
     refused("get", path, "brief", code=1)
-    refused("set", path, "k", "1", "--ttl", "0", code=14)
+    assert "--ttl is 0; give more than 0 seconds, or leave it out" in refused("set", path, "k", "1", "--ttl", "0", code=14)
     for ttl in ("-1", "x", "nan", "inf"):
         refused("set", path, "k", "1", f"--ttl={ttl}", code=2)
 

@@ -46,8 +46,11 @@ def test_versions_that_are_no_64_bit_integers_are_refused(db):
         with pytest.raises(InvalidError, match="64 bits"):
             db.delete("k", if_version=bad)
     for bad in ("1", 1.0):
-        with pytest.raises(TypeError):
-            db.set("k", 1, if_version=bad)
+        for refused in (lambda: db.set("k", 1, if_version=bad), lambda: db.delete("k", if_version=bad)):  # noqa: B023
+            with pytest.raises(TypeError, match=f"^if_version is an int, not {type(bad).__name__}"):
+                refused()
+        with pytest.raises(TypeError, match="^version is an int, not"):
+            db.atomic().check("k", bad).commit()
     assert "k" not in db
 
 

@@ -1,5 +1,6 @@
 """Opening: v4.2's constructor and names, options that make no sense, and files that are not ours."""
 
+import errno
 import inspect
 import math
 import os
@@ -12,6 +13,7 @@ from dictsqlite import (
     CodecError,
     CorruptError,
     DictSQLite,
+    FileMissingError,
     InvalidError,
     IoError,
     UnsupportedError,
@@ -160,8 +162,17 @@ def test_paths_of_every_kind(tmp_path, monkeypatch):
 def test_directories_and_missing_parents_are_said(tmp_path):
     with pytest.raises(IoError, match="not a regular file"):
         DictSQLite(tmp_path)
-    with pytest.raises(IoError, match="No such file"):
-        DictSQLite(tmp_path / "no" / "such" / "store.db")
+    nowhere, nothing = tmp_path / "no" / "such" / "store.db", tmp_path / "no.db"
+    for path, options, words in [
+        (nowhere, {}, f"cannot open {nowhere}: there is no directory {nowhere.parent}; make it first"),
+        (nowhere, {"read_only": True}, f"cannot open {nowhere}: there is no directory {nowhere.parent}; make it first"),
+        (nothing, {"read_only": True}, f"there is no file {nothing}, and read_only makes none"),
+    ]:
+        with pytest.raises(FileNotFoundError) as caught:
+            DictSQLite(path, **options)
+        error = caught.value
+        assert type(error) is FileMissingError and isinstance(error, IoError) and str(error) == words
+        assert (error.errno, error.filename, error.code) == (errno.ENOENT, str(path), IoError.code)
     assert isinstance(IoError(), OSError)
     assert list(tmp_path.iterdir()) == []
 

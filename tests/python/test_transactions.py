@@ -296,3 +296,52 @@ def test_atomic(db):
     with pytest.raises(CodecError):
         db.atomic().set("stock", 0).incr("order").commit()
     assert db["stock"] == 2
+
+
+def test_an_async_function_needs_the_async_call(db):
+    """It would have done nothing yet, and been told to have succeeded."""
+    tries = []
+
+    async def later(tx):
+        tx["k"] = 1
+
+    def half(tx):
+        tries.append(tx)
+        tx["k"] = 1
+        return later(tx)
+
+    for fn in (later, half):
+        with pytest.raises(TypeError, match="fn gave an awaitable; use arun_transaction"):
+            db.run_transaction(fn)
+    assert dict(db) == {} and len(tries) == 1 and not tries[0].is_open
+    nothing_left(db)
+
+
+def test_a_conflict_says_what_happened(db):
+    """A check names versions; a transaction is told of the dict that was used inside it."""
+    version = db.set("k", 1, if_version=0)
+    for key, expected, found in [("k", 0, f"version {version}"), ("k", version + 5, f"version {version}"), ("no", 7, "no entry")]:
+        with pytest.raises(ConflictError, match=f"^expected version {expected} and found {found}; ") as caught:
+            db.atomic().check(key, expected).set("k", 2).commit()
+        assert caught.value.key == key
+    assert db.entry("k") == (1, version, None)
+
+    def put(tx):
+        db["k"] = 3
+
+    def remove(tx):
+        del db["k"]
+
+    def none(tx):
+        db["new"] = 4
+
+    for act, key, what in [(put, "k", "was changed"), (remove, "k", "was removed, or has expired,"), (none, "new", "was put there")]:
+        words = f"^the key {what} outside this transaction after it began; read again and retry .*not the dict"
+        with pytest.raises(ConflictError, match=words) as caught, db.transaction() as tx:
+            tx.get(key)
+            act(tx)
+            tx["other"] = 1
+        assert caught.value.key == key
+    with pytest.raises(ConflictError, match="^the key was written outside this transaction"), db.transaction() as tx:
+        tx["blind"] = 1
+        db["blind"] = 2

@@ -1,6 +1,7 @@
 //! One error type, a small set of kinds with stable codes, and messages that say what to do.
 
-use std::fmt;
+use std::path::{Path, PathBuf};
+use std::{fmt, io};
 
 use crate::types::Key;
 
@@ -67,12 +68,14 @@ struct Inner {
     message: String,
     key: Option<Key>,
     history: bool,
+    file: Option<(io::ErrorKind, Option<i32>, PathBuf)>,
 }
 
 impl Error {
     /// Makes an error of `kind`.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), key: None, history: false }))
+        let message = message.into();
+        Self(Box::new(Inner { kind, message, key: None, history: false, file: None }))
     }
 
     /// The same error, naming the key it is about.
@@ -80,6 +83,19 @@ impl Error {
     pub fn with_key(mut self, key: Key) -> Self {
         self.0.key = Some(key);
         self
+    }
+
+    /// The same error, with what the operating system said of a file.
+    #[must_use]
+    pub(crate) fn with_file(mut self, e: &io::Error, path: &Path) -> Self {
+        self.0.file = Some((e.kind(), e.raw_os_error(), path.to_path_buf()));
+        self
+    }
+
+    /// What the operating system said, its number for that, and of which file; where that is known.
+    #[doc(hidden)]
+    pub fn file(&self) -> Option<(io::ErrorKind, Option<i32>, &Path)> {
+        self.0.file.as_ref().map(|(kind, code, path)| (*kind, *code, path.as_path()))
     }
 
     /// The kind of this error.

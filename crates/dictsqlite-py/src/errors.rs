@@ -53,13 +53,20 @@ fn exception_of<'py>(
 /// The Python exception for an error of the engine; its `key` attribute names the key concerned.
 #[cold]
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
-    let class = match error.is_history_truncated() {
-        true => "HistoryTruncatedError",
-        false => class_name(error.kind()),
+    let file = error.file().filter(|_| error.kind() == ErrorKind::Io);
+    let class = match file {
+        Some((std::io::ErrorKind::NotFound, ..)) => "FileMissingError",
+        _ if error.is_history_truncated() => "HistoryTruncatedError",
+        _ => class_name(error.kind()),
     };
     let made = exception_of(py, class, error.to_string()).and_then(|exception| {
         let key = error.key().map(|key| keys::to_python(py, key)).transpose()?;
         exception.setattr("key", key)?;
+        if let Some((_, Some(code), path)) = file {
+            exception.setattr("errno", code)?;
+            exception.setattr("strerror", py.import("os")?.call_method1("strerror", (code,))?)?;
+            exception.setattr("filename", path.to_string_lossy())?;
+        }
         Ok(exception)
     });
     match made {

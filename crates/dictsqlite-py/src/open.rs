@@ -10,59 +10,76 @@ use pyo3::types::{PyBool, PyDict};
 use crate::errors;
 use crate::values::{refuse_password, storage_mode};
 
-/// The longest time that can be asked for, in seconds: thirty thousand years.
-const MOST_SECONDS: f64 = 1e12;
+/// How many seconds an option may be, and that in words.
+struct Range {
+    most: f64,
+    zero: bool,
+    words: &'static str,
+}
+
+/// As long as can be asked for: thirty thousand years.
+const ANY: Range = Range { most: 1e12, zero: true, words: "from 0 to 1e12" };
+const TTL: Range =
+    Range { most: 1e12, zero: false, words: "above 0 and up to 1e12, or math.inf for no expiry" };
+const HANDLE_TTL: Range =
+    Range { most: 1e12, zero: false, words: "above 0 and up to 1e12, or None for no expiry" };
+const FLUSH: Range = Range { most: 3600.0, zero: false, words: "from 0.001 to 3600" };
+const HANDLE_TIMEOUT: Range =
+    Range { most: 1e6, zero: true, words: "from 0 to 1000000, or math.inf for no limit" };
+
+impl Range {
+    /// Seconds as a duration; `None` stands for "without end".
+    fn seconds(&self, name: &str, value: f64) -> PyResult<Option<Duration>> {
+        if value == f64::INFINITY {
+            return Ok(None);
+        }
+        if (0.0..=self.most).contains(&value) {
+            let seconds = Duration::from_secs_f64(value);
+            if self.zero || !seconds.is_zero() {
+                return Ok(Some(seconds));
+            }
+        }
+        let message = format!("{name} is {value:?}; it is a number of seconds, {}", self.words);
+        Python::attach(|py| Err(errors::of(py, ErrorKind::Invalid, message)))
+    }
+
+    /// The same of a number or a timedelta; `None` gives `None`.
+    fn read(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
+        if value.is_none() {
+            return Ok(None);
+        }
+        let number = match value.extract::<f64>() {
+            Ok(number) if !value.is_instance_of::<PyBool>() => number,
+            _ => match value.call_method0("total_seconds").and_then(|s| s.extract::<f64>()) {
+                Ok(number) => number,
+                Err(_) => {
+                    let (kind, words) = (value.get_type().name()?, self.words);
+                    let message = format!("{name} is seconds ({words}) or a timedelta, not {kind}");
+                    return Err(errors::of(value.py(), ErrorKind::Invalid, message));
+                }
+            },
+        };
+        self.seconds(name, number)
+    }
+}
 
 /// Seconds as a duration; `None` stands for "without end".
 pub(crate) fn seconds(name: &str, value: f64) -> PyResult<Option<Duration>> {
-    if value == f64::INFINITY {
-        return Ok(None);
-    }
-    if !(0.0..=MOST_SECONDS).contains(&value) {
-        return Python::attach(|py| {
-            let message = format!(
-                "{name} is {value:?}; it is a number of seconds, from 0 to {MOST_SECONDS:e}"
-            );
-            Err(errors::of(py, ErrorKind::Invalid, message))
-        });
-    }
-    Ok(Some(Duration::from_secs_f64(value)))
+    ANY.seconds(name, value)
 }
 
 /// A time to live as it is given to a call: `None` for the handle's, infinity for none.
 pub(crate) fn ttl(value: Option<&Bound<'_, PyAny>>) -> PyResult<Ttl> {
     let Some(value) = value else { return Ok(Ttl::Default) };
-    match as_seconds("ttl", value)? {
-        None => Ok(Ttl::Never),
-        Some(Duration::ZERO) => Err(errors::of(
-            value.py(),
-            ErrorKind::Invalid,
-            "ttl is 0; it must be above 0, or None for no expiry",
-        )),
-        Some(after) => Ok(Ttl::After(after)),
-    }
+    Ok(TTL.read("ttl", value)?.map_or(Ttl::Never, Ttl::After))
 }
 
 /// A number of seconds or a timedelta; `None` and infinity give `None`.
 pub(crate) fn as_seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
-    if value.is_none() {
-        return Ok(None);
-    }
-    let number = match value.extract::<f64>() {
-        Ok(number) if !value.is_instance_of::<PyBool>() => number,
-        _ => match value.call_method0("total_seconds").and_then(|s| s.extract::<f64>()) {
-            Ok(number) => number,
-            Err(_) => {
-                let kind = value.get_type().name()?;
-                let message = format!("{name} is seconds (0 to 1e12) or a timedelta, not {kind}");
-                return Err(errors::of(value.py(), ErrorKind::Invalid, message));
-            }
-        },
-    };
-    seconds(name, number)
+    ANY.read(name, value)
 }
 
-fn wrong(name: &str, value: &Bound<'_, PyAny>, expected: &str) -> PyErr {
+pub(crate) fn wrong(name: &str, value: &Bound<'_, PyAny>, expected: &str) -> PyErr {
     let shown = value.repr().map_or_else(|_| "?".to_owned(), |repr| repr.to_string());
     let shown: String = shown.chars().take(60).collect();
     errors::of(value.py(), ErrorKind::Invalid, format!("{name} is {shown}; it must be {expected}"))
@@ -145,14 +162,15 @@ impl<'py> Arguments<'_, 'py> {
             options.cache_bytes = n.min(1 << 48);
         }
         if let Some(value) = self.get("flush_interval")? {
-            options.flush_interval = as_seconds("flush_interval", &value)?
+            options.flush_interval = FLUSH
+                .read("flush_interval", &value)?
                 .ok_or_else(|| self.wrong("flush_interval", &value, "from 1 ms to 1 h"))?;
         }
         if let Some(value) = self.get("timeout")? {
-            options.timeout = as_seconds("timeout", &value)?.unwrap_or(LONGEST_TIMEOUT);
+            options.timeout = HANDLE_TIMEOUT.read("timeout", &value)?.unwrap_or(LONGEST_TIMEOUT);
         }
         if let Some(value) = self.get("ttl")? {
-            options.ttl = as_seconds("ttl", &value)?;
+            options.ttl = HANDLE_TTL.read("ttl", &value)?;
         }
         options.read_only = self.flag("read_only")?.unwrap_or(false);
         options.changes = self.flag("changes")?;

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
 use crate::asynchronous::{awaitable, later};
-use crate::dict::arguments::{integer, version};
+use crate::dict::arguments::{delta, if_version};
 use crate::dict::{Dict, Open, blocking};
 use crate::values::Values;
 use crate::{errors, keys, open};
@@ -117,7 +117,7 @@ impl Pipeline {
         key: &Bound<'py, PyAny>,
         value: &Bound<'py, PyAny>,
         ttl: Option<&Bound<'py, PyAny>>,
-        #[pyo3(from_py_with = version)] if_version: Option<i64>,
+        #[pyo3(from_py_with = if_version)] if_version: Option<i64>,
     ) -> PyResult<Bound<'py, Self>> {
         let py = key.py();
         let Open { values, .. } = slf.get().dict.get().opened(py)?;
@@ -132,7 +132,7 @@ impl Pipeline {
     fn delete<'py>(
         slf: Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
-        #[pyo3(from_py_with = version)] if_version: Option<i64>,
+        #[pyo3(from_py_with = if_version)] if_version: Option<i64>,
     ) -> PyResult<Bound<'py, Self>> {
         slf.get().put(Op::Delete { key: keys::owned(key)?, if_version }, Wanted::Plain);
         Ok(slf)
@@ -172,7 +172,7 @@ impl Pipeline {
     fn incr<'py>(
         slf: Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
-        #[pyo3(from_py_with = integer)] delta: i64,
+        #[pyo3(from_py_with = delta)] delta: i64,
     ) -> PyResult<Bound<'py, Self>> {
         slf.get().put(Op::Incr { key: keys::owned(key)?, delta }, Wanted::Plain);
         Ok(slf)

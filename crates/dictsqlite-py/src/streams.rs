@@ -131,11 +131,8 @@ impl<P: Pages> Stream<P> {
 }
 
 /// Seconds that a call waits; `None` for as long as it takes.
-fn patience(timeout: Option<f64>) -> PyResult<Option<Duration>> {
-    match timeout {
-        Some(timeout) => open::seconds("timeout", timeout),
-        None => Ok(None),
-    }
+pub(crate) fn patience(timeout: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Duration>> {
+    timeout.map_or(Ok(None), |timeout| open::as_seconds("timeout", timeout))
 }
 
 /// A change, as it was committed. Its values are decoded when they are looked at.
@@ -267,7 +264,11 @@ impl Changes {
 
     /// The changes there are, in a list; waits for one, and gives an empty list after `timeout` seconds.
     #[pyo3(signature = (timeout=None))]
-    fn page<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Bound<'py, PyList>> {
+    fn page<'py>(
+        &self,
+        py: Python<'py>,
+        timeout: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyList>> {
         let page = self.stream.page(py, patience(timeout)?)?;
         let list = PyList::empty(py);
         for change in page {
@@ -330,7 +331,11 @@ impl Watch {
 
     /// What there is, in a list; waits for it, and gives an empty list after `timeout` seconds.
     #[pyo3(signature = (timeout=None))]
-    fn page<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Bound<'py, PyList>> {
+    fn page<'py>(
+        &self,
+        py: Python<'py>,
+        timeout: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyList>> {
         let page = self.stream.page(py, patience(timeout)?)?;
         let list = PyList::empty(py);
         for watched in page {

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::asynchronous::{awaitable, later};
-use crate::dict::arguments::version;
+use crate::dict::arguments::if_version;
 use crate::dict::{Dict, Open, blocking};
 use crate::{errors, keys, open};
 
@@ -290,7 +290,7 @@ impl Dict {
         &self,
         key: &Bound<'_, PyAny>,
         ttl: Option<&Bound<'_, PyAny>>,
-        #[pyo3(from_py_with = version)] if_version: Option<i64>,
+        #[pyo3(from_py_with = if_version)] if_version: Option<i64>,
     ) -> PyResult<WrittenValue> {
         let py = key.py();
         let Open { dict, .. } = self.opened(py)?;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..errors import KeyMissingError
+from ..errors import InvalidError, KeyMissingError
 from . import keys, values
 from .exits import MISSING, OK
 from .files import opened
@@ -40,6 +40,8 @@ def get(args: argparse.Namespace, out: Output) -> int:
 def set_(args: argparse.Namespace, out: Output) -> int:
     """Sets one value."""
     key = keys.parsed(args.key, args.key_type)
+    if args.ttl == 0:
+        raise InvalidError("--ttl is 0; give more than 0 seconds, or leave it out for an entry that stays")
     data = values.read(args.value)
     if args.create is not None:
         # What is no value makes no file.

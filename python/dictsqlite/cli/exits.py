@@ -35,7 +35,7 @@ def code_of(error: BaseException) -> int:
 
 def kind_of(error: BaseException) -> str:
     """The name of an error's kind."""
-    if isinstance(error, DictSQLiteError):
+    if isinstance(error, DictSQLiteError) and not isinstance(error, IoError):
         return type(error).__name__[: -len("Error")]
     if isinstance(error, UsageError):
         return "Usage"

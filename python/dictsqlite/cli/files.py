@@ -9,7 +9,7 @@ from typing import Any, Iterator, Optional
 
 from .. import _dictsqlite
 from .._dict import DictSQLite
-from ..errors import InvalidError, IoError, UnsupportedError
+from ..errors import CodecError, InvalidError, IoError, UnsupportedError
 from .exits import UsageError
 from .work import waited_for
 
@@ -71,7 +71,15 @@ def opened(
         options["storage_mode"] = codec_of(facts, args.file, args.table)
     # What is written is on the disk when the command ends.
     options.update({"persist_mode": "durable"} if write else {"read_only": True})
-    with left_open_by_ctrl_c(DictSQLite(args.file, **options)) as db:
+    try:
+        db = DictSQLite(args.file, **options)
+    except CodecError:
+        if create is None:
+            raise
+        codec = codec_of(facts_of(args.file, args.timeout), args.file, args.table)
+        message = f"table {args.table!r} in {args.file} stores its values as {codec}, not {create}"
+        raise CodecError(f"{message}; leave `--create` out") from None
+    with left_open_by_ctrl_c(db):
         yield db
 
 

@@ -486,7 +486,8 @@ async def drained(pages: Any) -> list[Any]:
 
 
 def refusal(error: DictSQLiteError) -> dict[str, Any]:
-    answer = {"error": type(error).__name__[: -len("Error")], "message": str(error)}
+    kind = dictsqlite.IoError if isinstance(error, dictsqlite.IoError) else type(error)
+    answer = {"error": kind.__name__[: -len("Error")], "message": str(error)}
     if error.key is not None:
         answer["key"] = key_out(error.key)
     return answer

@@ -232,7 +232,7 @@ impl<S: Source> Feed<S> {
         }
     }
 
-    fn is_reading(&self) -> bool {
+    pub(super) fn is_reading(&self) -> bool {
         matches!(self.inner.lock().state, State::Reading)
     }
 

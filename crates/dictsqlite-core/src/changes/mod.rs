@@ -120,6 +120,12 @@ impl Changes {
         self.feed.ready()
     }
 
+    /// Whether somebody's wait has it look for a page at this moment.
+    #[doc(hidden)]
+    pub fn is_looking(&self) -> bool {
+        self.feed.is_reading()
+    }
+
     /// The page that is there; empty when none is.
     pub fn take_page(&self) -> Vec<Change> {
         self.feed.take()

@@ -80,6 +80,12 @@ impl Watch {
         self.feed.ready()
     }
 
+    /// Whether somebody's wait has it look for a page at this moment.
+    #[doc(hidden)]
+    pub fn is_looking(&self) -> bool {
+        self.feed.is_reading()
+    }
+
     /// The page that is there; empty when none is.
     pub fn take_page(&self) -> Vec<Watched> {
         self.feed.take()

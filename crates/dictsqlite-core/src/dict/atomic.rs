@@ -5,7 +5,7 @@ use super::{Dict, Ttl};
 use crate::codec;
 use crate::completion::Completion;
 use crate::error::Result;
-use crate::types::{AsKey, Command, Expect, Outcome, PackedKey, Proposal, Seen, Value, pack};
+use crate::types::{AsKey, Command, Expect, Outcome, PackedKey, Proposal, Value, pack};
 
 /// What is to be done at once. Nothing happens before [`Atomic::commit`].
 ///
@@ -20,7 +20,7 @@ use crate::types::{AsKey, Command, Expect, Outcome, PackedKey, Proposal, Seen, V
 /// ```
 pub struct Atomic<'a> {
     dict: &'a Dict,
-    checks: Vec<Seen>,
+    checks: Vec<(PackedKey, i64)>,
     commands: Vec<Command>,
 }
 
@@ -43,7 +43,7 @@ impl Atomic<'_> {
     /// `KeyType`, `Closed`.
     pub fn check(&mut self, key: impl AsKey, version: i64) -> Result<&mut Self> {
         let (_, key) = self.packed(key)?;
-        self.checks.push(Seen { key, version, value: None });
+        self.checks.push((key, version));
         Ok(self)
     }
 
@@ -102,7 +102,7 @@ impl Atomic<'_> {
     /// [`Atomic::commit`] without blocking.
     pub fn commit_async(&mut self) -> Completion<i64> {
         let proposal = Proposal {
-            reads: std::mem::take(&mut self.checks),
+            checks: std::mem::take(&mut self.checks),
             commands: std::mem::take(&mut self.commands),
             ..Proposal::default()
         };

@@ -4,13 +4,13 @@
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 
-use super::command::Refusal;
+use super::command::{Refusal, check_expected};
 use super::page::{self, After, Bounds, PageRequest};
 use super::table::{Table, Tables};
 use super::write::{Applied, BlindWrite, Spoiled, Undone, WriteConnection};
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::{
-    Entry, Outcome, PackedKey, Page, Proposal, Range, RowRef, Seen, Stamp, StorageMode,
+    Entry, Expect, Outcome, PackedKey, Page, Proposal, Range, RowRef, Seen, Stamp, StorageMode,
     packed_table, unpack,
 };
 
@@ -136,6 +136,10 @@ impl WriteConnection {
         applied: &mut Applied,
         known: &Known<'_>,
     ) -> std::result::Result<(), Refusal> {
+        for (key, version) in &proposal.checks {
+            let now = self.current(tables, (key, false), now_ms, applied, known)?;
+            check_expected(Expect::Version(*version), now.as_ref(), key)?;
+        }
         for seen in &proposal.reads {
             let now =
                 self.current(tables, (&seen.key, seen.value.is_some()), now_ms, applied, known)?;
@@ -145,7 +149,7 @@ impl WriteConnection {
         for key in &proposal.blind {
             let now = self.current(tables, (key, false), now_ms, applied, known)?;
             if now.is_some_and(|entry| entry.version > proposal.since) {
-                return Err(conflict(key, "was written by another").into());
+                return Err(conflict(key, "was written").into());
             }
         }
         for (table, rows) in &proposal.counts {
@@ -237,14 +241,14 @@ impl WriteConnection {
             let ended = page::read(&self.connection, table, &mut request, &mut page)?;
             for row in (0..page.len()).filter_map(|n| page.row(n)) {
                 if let Some(key) = differs(range, place, row) {
-                    return Err(conflict(&key, "was changed by another in a range").into());
+                    return Err(conflict(&key, "was changed in a range that was read").into());
                 }
                 place += 1;
             }
             if ended {
                 return match range.rows.get(place) {
                     Some((key, _)) => {
-                        Err(conflict(key, "was removed by another from a range").into())
+                        Err(conflict(key, "was removed from a range that was read").into())
                     }
                     None => Ok(()),
                 };
@@ -281,9 +285,9 @@ fn check_seen(seen: &Seen, now: Option<&Entry>, storage: Option<StorageMode>) ->
         return Ok(());
     }
     let what = match now {
-        None => "is not there any more",
-        Some(_) if seen.version == 0 => "was put there by another",
-        Some(_) => "was changed by another",
+        None => "was removed, or has expired,",
+        Some(_) if seen.version == 0 => "was put there",
+        Some(_) => "was changed",
     };
     Err(conflict(&seen.key, what))
 }
@@ -307,6 +311,9 @@ fn is_same_json(a: &[u8], b: &[u8]) -> bool {
 }
 
 fn conflict(key: &[u8], what: &str) -> Error {
-    let message = format!("the key {what} after the transaction began; read again and retry");
+    let message = format!(
+        "the key {what} outside this transaction after it began; read again and retry (inside it, use \
+         the transaction, not the dict)"
+    );
     Error::new(ErrorKind::Conflict, message).with_key(unpack(key))
 }

@@ -243,7 +243,19 @@ fn start(
 /// The file's identity. A new file is created empty, which is how SQLite begins as well.
 fn find_or_create(path: &Path, read_only: bool) -> Result<FileId> {
     let fail = |e: &std::io::Error| {
-        Error::new(ErrorKind::Io, format!("cannot open {}: {e}", path.display()))
+        let missing = e.kind() == std::io::ErrorKind::NotFound;
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let message = match directory.filter(|directory| !directory.exists()) {
+            Some(directory) if missing => {
+                let (path, directory) = (path.display(), directory.display());
+                format!("cannot open {path}: there is no directory {directory}; make it first")
+            }
+            _ if missing && read_only => {
+                format!("there is no file {}, and read_only makes none", path.display())
+            }
+            _ => format!("cannot open {}: {e}", path.display()),
+        };
+        Error::new(ErrorKind::Io, message).with_file(e, path)
     };
     match std::fs::metadata(path) {
         // SQLite takes what is shorter than a page for empty, and would write over it.

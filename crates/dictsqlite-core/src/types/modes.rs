@@ -83,7 +83,7 @@ macro_rules! named {
                 match s {
                     $($name => Ok(Self::$variant),)+
                     _ => Err(Error::invalid(format!(
-                        "{s:?} is not a {}; use one of: {}", $what, Self::NAMES.join(", ")
+                        "{s:?} is not {}; use one of: {}", $what, Self::NAMES.join(", ")
                     ))),
                 }
             }
@@ -99,7 +99,7 @@ macro_rules! named {
 
 named!(
     PersistMode,
-    "persist mode",
+    "a persist mode",
     Memory = "memory",
     Lazy = "lazy",
     WriteThrough = "writethrough",
@@ -107,16 +107,16 @@ named!(
 );
 named!(
     TransactionMode,
-    "transaction mode",
+    "a transaction mode",
     Concurrent = "concurrent",
     Immediate = "immediate",
     Read = "read"
 );
-named!(Isolation, "isolation", Serializable = "serializable", Snapshot = "snapshot");
-named!(Order, "scan order", Insertion = "insertion", Key = "key");
+named!(Isolation, "an isolation", Serializable = "serializable", Snapshot = "snapshot");
+named!(Order, "a scan order", Insertion = "insertion", Key = "key");
 named!(
     StorageMode,
-    "storage mode",
+    "a storage mode",
     Bytes = "bytes",
     Json = "json",
     Jsonb = "jsonb",

@@ -11,6 +11,8 @@ pub(crate) struct Proposal {
     pub(crate) since: i64,
     /// Keys that are written and were not read: nobody may have written them since.
     pub(crate) blind: Vec<PackedKey>,
+    /// Keys that must have the version that a caller names, 0 for no entry.
+    pub(crate) checks: Vec<(PackedKey, i64)>,
     /// Keys that must be as they were read.
     pub(crate) reads: Vec<Seen>,
     /// Scans that must give the same again.

@@ -10,7 +10,7 @@ use pyo3::types::{PyBool, PyList, PyTuple};
 
 use super::hub::{SLICE, Step, awaitable, cached, done, in_steps, later};
 use super::reads::{Wanted, read};
-use crate::dict::arguments::{integer, pairs, version};
+use crate::dict::arguments::{delta, if_version, last, listed, pairs};
 use crate::dict::{Dict, Open, entry_of};
 use crate::errors;
 use crate::keys::{self, PyKey};
@@ -71,7 +71,7 @@ impl Dict {
         key: &Bound<'py, PyAny>,
         value: &Bound<'py, PyAny>,
         ttl: Option<&Bound<'py, PyAny>>,
-        #[pyo3(from_py_with = version)] if_version: Option<i64>,
+        #[pyo3(from_py_with = if_version)] if_version: Option<i64>,
     ) -> Awaitable<'py> {
         let py = key.py();
         later(py, || {
@@ -101,7 +101,7 @@ impl Dict {
     fn adelete<'py>(
         &self,
         key: &Bound<'py, PyAny>,
-        #[pyo3(from_py_with = version)] if_version: Option<i64>,
+        #[pyo3(from_py_with = if_version)] if_version: Option<i64>,
     ) -> Awaitable<'py> {
         let py = key.py();
         later(py, || {
@@ -170,7 +170,11 @@ impl Dict {
 
     /// `popitem` without blocking.
     #[pyo3(signature = (last=true))]
-    fn apopitem<'py>(&self, py: Python<'py>, last: bool) -> Awaitable<'py> {
+    fn apopitem<'py>(
+        &self,
+        py: Python<'py>,
+        #[pyo3(from_py_with = last)] last: bool,
+    ) -> Awaitable<'py> {
         later(py, || {
             let open = self.opened(py)?;
             let values = Arc::clone(&open.values);
@@ -211,7 +215,7 @@ impl Dict {
     fn aincr<'py>(
         &self,
         key: &Bound<'py, PyAny>,
-        #[pyo3(from_py_with = integer)] delta: i64,
+        #[pyo3(from_py_with = delta)] delta: i64,
     ) -> Awaitable<'py> {
         let py = key.py();
         later(py, || {
@@ -268,7 +272,7 @@ impl Dict {
         let py = keys.py();
         later(py, || {
             let open = self.opened(py)?;
-            let objects = keys.try_iter()?.collect::<PyResult<Vec<_>>>()?;
+            let objects = listed(keys)?;
             let packed =
                 objects.iter().map(keys::borrowed).collect::<PyResult<Vec<PyKey<'_>>>>()?;
             let found = open.dict.get_many_async(&packed);
@@ -326,7 +330,7 @@ impl Dict {
         let py = keys.py();
         later(py, || {
             let open = self.opened(py)?;
-            let objects = keys.try_iter()?.collect::<PyResult<Vec<_>>>()?;
+            let objects = listed(keys)?;
             let packed = objects.iter().map(keys::borrowed).collect::<PyResult<Vec<_>>>()?;
             awaitable(py, open.dict.delete_many_async(&packed), |py, ()| Ok(py.None()))
         })

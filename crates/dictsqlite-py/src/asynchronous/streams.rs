@@ -5,12 +5,13 @@ use std::sync::Arc;
 use dictsqlite_core::{Completion, Error, ErrorKind};
 use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
 
-use super::hub::{awaitable, done, later};
+use super::hub::{awaitable, cached, done, later};
 use super::methods::Awaitable;
 use crate::errors;
-use crate::streams::{Changes, Pages, Stream, Watch, change_of, watched_of};
+use crate::streams::{Changes, Pages, Stream, Watch, change_of, patience, watched_of};
 
 /// Whether there is more; false when the stream is closed.
 fn open(ready: Completion<()>) -> Completion<bool> {
@@ -83,6 +84,13 @@ fn page<'py, P: Pages>(
     })
 }
 
+/// `apage` of a stream, given up after a while.
+fn page_within<'py>(stream: &Bound<'py, PyAny>, timeout: std::time::Duration) -> Awaitable<'py> {
+    static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let function = cached(stream.py(), &FUNCTION, "dictsqlite._files", "page_within")?;
+    function.call1((stream, timeout.as_secs_f64()))
+}
+
 #[pymethods]
 impl Changes {
     fn __aiter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
@@ -96,12 +104,22 @@ impl Changes {
         })
     }
 
-    /// `page` without blocking, and without a timeout: `asyncio.wait_for` has one, and loses nothing.
-    fn apage<'py>(&self, py: Python<'py>) -> Awaitable<'py> {
-        let (pickle, given) = (Arc::clone(&self.pickle), Arc::clone(&self.given));
-        later(py, || {
-            page(py, &self.stream, move |py, change| change_of(py, change, &pickle, &given))
+    /// `page` without blocking. Cancelled, it loses nothing.
+    #[pyo3(signature = (timeout=None))]
+    fn apage<'py>(slf: &Bound<'py, Self>, timeout: Option<&Bound<'py, PyAny>>) -> Awaitable<'py> {
+        let (py, this) = (slf.py(), slf.get());
+        let (pickle, given) = (Arc::clone(&this.pickle), Arc::clone(&this.given));
+        later(py, || match patience(timeout)? {
+            Some(timeout) => page_within(slf.as_any(), timeout),
+            None => {
+                page(py, &this.stream, move |py, change| change_of(py, change, &pickle, &given))
+            }
         })
+    }
+
+    /// Whether it looks for a page at this moment.
+    fn _looks(&self) -> bool {
+        self.stream.pages.is_looking()
     }
 
     /// `close`, which never blocks, for symmetry.
@@ -122,10 +140,20 @@ impl Watch {
         later(py, || next(py, &self.stream, move |py, watched| watched_of(py, &watched, &values)))
     }
 
-    /// `page` without blocking, and without a timeout: `asyncio.wait_for` has one, and loses nothing.
-    fn apage<'py>(&self, py: Python<'py>) -> Awaitable<'py> {
-        let values = Arc::clone(&self.values);
-        later(py, || page(py, &self.stream, move |py, watched| watched_of(py, &watched, &values)))
+    /// `page` without blocking. Cancelled, it loses nothing.
+    #[pyo3(signature = (timeout=None))]
+    fn apage<'py>(slf: &Bound<'py, Self>, timeout: Option<&Bound<'py, PyAny>>) -> Awaitable<'py> {
+        let (py, this) = (slf.py(), slf.get());
+        let values = Arc::clone(&this.values);
+        later(py, || match patience(timeout)? {
+            Some(timeout) => page_within(slf.as_any(), timeout),
+            None => page(py, &this.stream, move |py, watched| watched_of(py, &watched, &values)),
+        })
+    }
+
+    /// Whether it looks for a page at this moment.
+    fn _looks(&self) -> bool {
+        self.stream.pages.is_looking()
     }
 
     /// `close`, which never blocks, for symmetry.

@@ -6,6 +6,7 @@ use dictsqlite_core::{ChangeRetention, ChangesOptions};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use super::arguments::tables as names;
 use super::{Dict, Open, blocking};
 use crate::streams::{Changes, Stream, Watch};
 use crate::{errors, keys, open};
@@ -51,12 +52,13 @@ impl Dict {
     fn changes(
         slf: &Bound<'_, Self>,
         since: Option<i64>,
-        tables: Option<Vec<String>>,
+        tables: Option<&Bound<'_, PyAny>>,
         prefix: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Changes> {
         let py = slf.py();
         let Open { dict, values } = slf.get().opened(py)?;
         let prefix = prefix.map(keys::owned).transpose()?;
+        let tables = tables.map(|tables| names(Some(tables))).transpose()?;
         let options = ChangesOptions { since, tables, prefix };
         let changes = py.detach(|| dict.changes(&options)).map_err(|e| errors::raise(py, &e))?;
         Ok(Changes::new(changes, Arc::clone(&values.pickle), slf.clone().unbind()))

@@ -4,7 +4,7 @@ use dictsqlite_core::{Entry, Ttl};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::arguments::integer;
+use super::arguments::{delta, last};
 use super::{Dict, Open, blocking};
 use crate::values::Values;
 use crate::{errors, keys, open};
@@ -41,7 +41,11 @@ impl Dict {
 
     /// Removes and returns the last item in insertion order, or the first.
     #[pyo3(signature = (last=true))]
-    fn popitem<'py>(&self, py: Python<'py>, last: bool) -> PyResult<Bound<'py, PyTuple>> {
+    fn popitem<'py>(
+        &self,
+        py: Python<'py>,
+        #[pyo3(from_py_with = last)] last: bool,
+    ) -> PyResult<Bound<'py, PyTuple>> {
         let Open { dict, values } = self.opened(py)?;
         let Some((key, entry)) = blocking(py, || dict.pop_item(last))? else {
             return Err(errors::empty(py));
@@ -78,7 +82,7 @@ impl Dict {
     fn incr(
         &self,
         key: &Bound<'_, PyAny>,
-        #[pyo3(from_py_with = integer)] delta: i64,
+        #[pyo3(from_py_with = delta)] delta: i64,
     ) -> PyResult<i64> {
         let py = key.py();
         let dict = &self.opened(py)?.dict;

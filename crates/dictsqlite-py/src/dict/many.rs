@@ -6,7 +6,7 @@ use dictsqlite_core::Value;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use super::arguments::pairs;
+use super::arguments::{listed, pairs};
 use super::{Dict, Open, blocking};
 use crate::keys::{self, PyKey};
 use crate::scan::{self, Scan, What};
@@ -28,7 +28,7 @@ impl Dict {
     ) -> PyResult<Bound<'py, PyList>> {
         let py = keys.py();
         let Open { dict, values } = self.opened(py)?;
-        let keys = keys.try_iter()?.collect::<PyResult<Vec<_>>>()?;
+        let keys = listed(keys)?;
         let packed = borrowed(&keys)?;
         let found = blocking(py, || dict.get_many(&packed))?;
         let default = default.unwrap_or_else(|| py.None().into_bound(py));
@@ -60,7 +60,7 @@ impl Dict {
     fn batch_delete(&self, keys: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = keys.py();
         let dict = &self.opened(py)?.dict;
-        let keys = keys.try_iter()?.collect::<PyResult<Vec<_>>>()?;
+        let keys = listed(keys)?;
         let packed = borrowed(&keys)?;
         blocking(py, || dict.delete_many(&packed))
     }

@@ -6,7 +6,7 @@ use dictsqlite_core::{Peek, Ttl};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::arguments::version;
+use super::arguments::if_version;
 use super::{Dict, Open, blocking};
 use crate::{errors, keys, open};
 
@@ -69,7 +69,7 @@ impl Dict {
         key: &Bound<'_, PyAny>,
         value: &Bound<'_, PyAny>,
         ttl: Option<&Bound<'_, PyAny>>,
-        #[pyo3(from_py_with = version)] if_version: Option<i64>,
+        #[pyo3(from_py_with = if_version)] if_version: Option<i64>,
     ) -> PyResult<Option<i64>> {
         let ttl = open::ttl(ttl)?;
         let Some(version) = if_version else {
@@ -86,7 +86,7 @@ impl Dict {
     fn delete(
         &self,
         key: &Bound<'_, PyAny>,
-        #[pyo3(from_py_with = version)] if_version: Option<i64>,
+        #[pyo3(from_py_with = if_version)] if_version: Option<i64>,
     ) -> PyResult<()> {
         let py = key.py();
         let dict = &self.opened(py)?.dict;

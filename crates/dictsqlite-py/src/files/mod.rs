@@ -7,7 +7,7 @@ mod progress;
 use std::path::PathBuf;
 
 use dictsqlite_core::{
-    BackupOptions, Error, ErrorKind, ExportOptions, ImportOptions, Imported, Key, LONGEST_TIMEOUT,
+    BackupOptions, Error, ExportOptions, ImportOptions, Imported, Key, LONGEST_TIMEOUT,
     Progress as CoreProgress, RestoreOptions,
 };
 use pyo3::prelude::*;
@@ -16,6 +16,7 @@ use pyo3::types::PyDict;
 pub(crate) use later::arestore;
 pub(crate) use progress::Progress;
 
+use crate::dict::arguments::tables as names;
 use crate::dict::{Dict, Open, blocking};
 use crate::{errors, keys, open};
 use progress::watched;
@@ -30,25 +31,6 @@ fn path(object: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
 
 fn named<T: std::str::FromStr<Err = Error>>(py: Python<'_>, name: &str) -> PyResult<T> {
     name.parse().map_err(|e| errors::raise(py, &e))
-}
-
-/// Names of tables; a lone `str` would be taken for its letters.
-fn names(tables: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<String>> {
-    let Some(tables) = tables.filter(|tables| !tables.is_none()) else { return Ok(Vec::new()) };
-    let wrong = || {
-        errors::of(tables.py(), ErrorKind::Invalid, "tables is a list of names of tables, or None")
-    };
-    if tables.extract::<String>().is_ok() {
-        return Err(wrong());
-    }
-    let names: Vec<String> = tables
-        .try_iter()
-        .and_then(|names| names.map(|name| name?.extract()).collect())
-        .map_err(|_| wrong())?;
-    if names.is_empty() {
-        return Err(wrong());
-    }
-    Ok(names)
 }
 
 fn key(prefix: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Key>> {

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::asynchronous::{Awaitable, awaitable, later};
-use crate::dict::arguments::integer;
+use crate::dict::arguments::{delta, version};
 use crate::dict::{Dict, Open, blocking};
 use crate::{errors, keys, open};
 
@@ -17,14 +17,14 @@ fn gathered<'a>(py: Python<'_>, open: &'a Open, steps: &[Step<'_>]) -> PyResult<
     for (name, object, with) in steps {
         let key = keys::borrowed(object)?;
         let step = match name.as_str() {
-            "check" => atomic.check(&key, integer(&with.get_item(0)?)?),
+            "check" => atomic.check(&key, version(&with.get_item(0)?)?),
             "set" => {
                 let value = open.values.encode(&with.get_item(0)?, Some(object))?;
                 let ttl = with.get_item(1)?;
                 let ttl = open::ttl((!ttl.is_none()).then_some(&ttl))?;
                 atomic.set_encoded(&key, value, ttl)
             }
-            "incr" => atomic.incr(&key, integer(&with.get_item(0)?)?),
+            "incr" => atomic.incr(&key, delta(&with.get_item(0)?)?),
             _ => atomic.delete(&key),
         };
         step.map_err(|e| errors::raise(py, &e))?;

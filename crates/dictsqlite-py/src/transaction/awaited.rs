@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::{Open, Transaction};
 use crate::asynchronous::{AsyncScan, Awaitable, awaitable, cached, done, later};
-use crate::dict::arguments::integer;
+use crate::dict::arguments::delta;
 use crate::dict::entry_of;
 use crate::scan::{self, What};
 use crate::{errors, keys, open};
@@ -143,7 +143,7 @@ impl Transaction {
     fn aincr<'py>(
         &self,
         key: &Bound<'py, PyAny>,
-        #[pyo3(from_py_with = integer)] delta: i64,
+        #[pyo3(from_py_with = delta)] delta: i64,
     ) -> Awaitable<'py> {
         let py = key.py();
         later(py, || {

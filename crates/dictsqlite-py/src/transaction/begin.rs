@@ -17,7 +17,10 @@ use crate::{errors, open};
 /// The options by their names: `mode`, `isolation`, `timeout`, `max_hold`.
 fn options(py: Python<'_>, named: &Bound<'_, PyDict>) -> PyResult<TransactionOptions> {
     let text = |name: &str| -> PyResult<Option<String>> {
-        named.get_item(name)?.map(|value| value.extract()).transpose()
+        let text = |value: Bound<'_, PyAny>| {
+            value.extract().map_err(|_| open::wrong(name, &value, "a str"))
+        };
+        named.get_item(name)?.map(text).transpose()
     };
     let seconds = |name: &str| match named.get_item(name)? {
         Some(value) => open::as_seconds(name, &value).map(Some),
@@ -43,6 +46,17 @@ impl Transaction {
     #[pyo3(signature = (*_args, **_kwargs))]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
         Self { open: OnceLock::new() }
+    }
+
+    /// Refuses now what could not begin: a closed handle (not one that is not open yet), wrong options.
+    #[staticmethod]
+    fn _check(dict: &Bound<'_, Dict>, named: &Bound<'_, PyDict>) -> PyResult<()> {
+        let py = dict.py();
+        if dict.get().open.get().is_some_and(|open| open.dict.is_closed()) {
+            let message = "this handle is closed; open the store again to go on";
+            return Err(errors::of(py, ErrorKind::Closed, message));
+        }
+        options(py, named).map(drop)
     }
 
     /// Begins it on the table of `dict`.

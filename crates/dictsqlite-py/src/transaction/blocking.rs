@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::{Open, Transaction};
-use crate::dict::arguments::{integer, pairs};
+use crate::dict::arguments::{delta, pairs};
 use crate::dict::{blocking, entry_of};
 use crate::scan::{self, Scan, What};
 use crate::{errors, keys, open};
@@ -151,7 +151,7 @@ impl Transaction {
     fn incr(
         &self,
         key: &Bound<'_, PyAny>,
-        #[pyo3(from_py_with = integer)] delta: i64,
+        #[pyo3(from_py_with = delta)] delta: i64,
     ) -> PyResult<i64> {
         let py = key.py();
         let tx = &self.opened(py)?.tx;
