@@ -107,6 +107,9 @@ impl Plan {
         let (program, args) = filled.split_first().context("an empty command")?;
         let mut command = Command::new(program);
         command.args(args).current_dir(&places.root).env("CARGO_TARGET_DIR", &places.target);
+        // What cargo sets for this program names its own folders, where a bridge would find a library that
+        // was built for something else, at another time.
+        command.env_remove("LD_LIBRARY_PATH").env_remove("DYLD_FALLBACK_LIBRARY_PATH");
         for (name, value) in &self.env {
             command.env(name, places.filled(value).unwrap_or_default());
         }
