@@ -295,7 +295,7 @@ def test_restore_refuses_what_is_open_in_another_process(path, tmp_path, backgro
     with background(other, path):
         with pytest.raises(dictsqlite.BusyError, match="another process"):
             dictsqlite.restore(tmp_path / "copy.db", path, overwrite=True)
-    with pytest.raises(dictsqlite.InvalidError, match="overwrite=True"):
+    with pytest.raises(dictsqlite.InvalidError, match="turn overwriting on"):
         dictsqlite.restore(tmp_path / "copy.db", path)
     dictsqlite.restore(tmp_path / "copy.db", path, overwrite=True)
     with dictsqlite.open(path) as db:
