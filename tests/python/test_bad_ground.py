@@ -185,6 +185,17 @@ class TestNumbers:
             db["d"] = 4
         assert dump(path) == {"a": 1, "b": 2, "d": 4}
 
+    def test_an_expiry_that_is_no_integer_in_the_file(self, path, sql):
+        """Written by another tool. The first expiry of a table was read as an integer, and the store would not open."""
+        with dictsqlite.open(path) as db:
+            db.update({"a": 1, "b": 2, "c": 3})
+        sql(path, "UPDATE main SET expires_at = 1.5 WHERE key = 'a'")
+        sql(path, "UPDATE main SET expires_at = -1e300 WHERE key = 'b'")
+        with dictsqlite.open(path) as db:
+            assert dict(db.items()) == {"c": 3} and len(db) == 1 and "a" not in db
+            db["d"] = 4
+        assert dump(path) == {"c": 3, "d": 4}
+
     def test_incr_at_the_end_of_64_bits(self, path):
         with dictsqlite.open(path, storage_mode="json") as db:
             assert db.incr("n", 2**63 - 1) == 2**63 - 1
