@@ -10,6 +10,7 @@ mod errors;
 mod files;
 mod inspect;
 mod keys;
+mod memory;
 mod open;
 mod pipeline;
 mod scan;
@@ -22,9 +23,6 @@ use std::time::Duration;
 
 use dictsqlite_core::sync;
 use pyo3::prelude::*;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Flushes every open store for at most `limit` seconds in all; gives a line for each one that
 /// still has uncommitted writes then. For the end of the process: later writes wait for their commit.

@@ -13,6 +13,7 @@ use crate::codec::PicklePolicy;
 use crate::dict::Dict;
 use crate::dict::changing::retention;
 use crate::errors;
+use crate::memory;
 use crate::open::Arguments;
 use crate::scan::{self, What};
 use crate::values::{Values, storage_mode};
@@ -57,7 +58,14 @@ impl Dict {
         later(py, || match self.open.get() {
             Some(open) => {
                 open.not_lent(py)?;
-                awaitable(py, open.dict.close_async(), |py, ()| Ok(py.None()))
+                let much = memory::holds_much(&open.dict);
+                let closed = open.dict.close_async().then(move |closed| {
+                    if much {
+                        memory::give_back();
+                    }
+                    closed
+                });
+                awaitable(py, closed, |py, ()| Ok(py.None()))
             }
             None => done(py, Ok(py.None().into_bound(py))),
         })

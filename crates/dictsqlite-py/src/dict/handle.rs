@@ -9,7 +9,7 @@ use pyo3::types::{PyBytes, PyDict};
 use super::{Dict, blocking};
 use crate::open::Arguments;
 use crate::values::{Values, storage_mode};
-use crate::{codec, errors};
+use crate::{codec, errors, memory};
 
 #[pymethods]
 impl Dict {
@@ -64,7 +64,14 @@ impl Dict {
         match self.open.get() {
             Some(open) => {
                 open.not_lent(py)?;
-                blocking(py, || open.dict.close())
+                blocking(py, || {
+                    let much = memory::holds_much(&open.dict);
+                    let closed = open.dict.close();
+                    if much {
+                        memory::give_back();
+                    }
+                    closed
+                })
             }
             None => Ok(()),
         }
