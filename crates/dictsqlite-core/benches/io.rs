@@ -2,6 +2,7 @@
 //!
 //! `cargo bench --bench io`: rounds of all ways one after another, medians, and the ratios that are kept.
 
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -45,6 +46,25 @@ async fn batch(
     let requests = bufs.drain(..).map(|buf| (buf, places.next())).collect();
     for read in file.read_batch(requests).await? {
         bufs.push(read.whole()?);
+    }
+    Ok(())
+}
+
+/// One hand-off to tokio's pool for each read of a shared file.
+async fn spawn_blocking(
+    file: &Arc<std::fs::File>,
+    places: &mut Places,
+    bufs: &mut Vec<Vec<u8>>,
+) -> Fallible<()> {
+    let begun: Vec<_> = bufs
+        .drain(..)
+        .map(|mut buf| {
+            let (file, at) = (Arc::clone(file), places.next());
+            tokio::task::spawn_blocking(move || file.read_exact_at(&mut buf, at).map(|()| buf))
+        })
+        .collect();
+    for task in begun {
+        bufs.push(task.await??);
     }
     Ok(())
 }
@@ -94,7 +114,10 @@ fn main() -> Fallible<()> {
     for _ in 0..IN_FLIGHT {
         files.push((runtime.block_on(tokio::fs::File::open(&path))?, vec![0; PAGE]));
     }
-    let names = ["pool, each", "pool, batch", "ring, each", "ring, batch", "tokio::fs"];
+    let shared = Arc::new(std::fs::File::open(&path)?);
+    let mut plain = vec![vec![0; PAGE]; IN_FLIGHT];
+    let names =
+        ["pool, each", "pool, batch", "ring, each", "ring, batch", "tokio::fs", "spawn_blocking"];
     let (rounds, groups) = if quick { (1, 2) } else { (ROUNDS, GROUPS) };
     let mut times: Vec<Vec<f64>> = vec![Vec::new(); names.len()];
     for round in 0..=rounds {
@@ -108,7 +131,8 @@ fn main() -> Fallible<()> {
                         1 => batch(&pool, &mut places, &mut bufs).await?,
                         2 => each(&ring, &mut places, &mut bufs).await?,
                         3 => batch(&ring, &mut places, &mut bufs).await?,
-                        _ => tokio_fs(&mut files, &mut places).await?,
+                        4 => tokio_fs(&mut files, &mut places).await?,
+                        _ => spawn_blocking(&shared, &mut places, &mut plain).await?,
                     }
                 }
                 Ok::<_, Box<dyn std::error::Error>>(())
@@ -122,13 +146,14 @@ fn main() -> Fallible<()> {
     let medians: Vec<f64> = times.iter_mut().map(|times| median(times)).collect();
     println!("{PAGE}-byte random reads, page cache, {IN_FLIGHT} in flight, under tokio");
     for (name, micros) in names.iter().zip(&medians) {
-        println!("{name:<12} {micros:>8.2} us/read");
+        println!("{name:<14} {micros:>8.2} us/read");
     }
     println!("ring, each  / pool, each: {:.2}x as fast", medians[0] / medians[2]);
     println!("ring, batch / pool, each: {:.2}x as fast", medians[0] / medians[3]);
     println!("pool, batch / pool, each: {:.2}x as fast", medians[0] / medians[1]);
     println!("ring, each  / tokio::fs:  {:.2}x as fast", medians[4] / medians[2]);
-    println!("ring, batch / tokio::fs:  {:.2}x as fast\n", medians[4] / medians[3]);
+    println!("ring, batch / tokio::fs:  {:.2}x as fast", medians[4] / medians[3]);
+    println!("ring, each  / tokio's spawn_blocking: {:.2}x as fast\n", medians[5] / medians[2]);
     let iterations = if quick { 64 } else { 6_400 };
     let reading = compare_read_performance_in(dir.path(), iterations, PAGE, IN_FLIGHT)?;
     println!("{}", reading.summary());
