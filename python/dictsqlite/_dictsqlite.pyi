@@ -435,7 +435,7 @@ class Changes(Iterator[Change], AsyncIterator[Change]):
         """The changes there are, in a list; waits for one, and gives an empty list after `timeout` seconds."""
 
     def apage(self, timeout: _Ttl = None) -> _Later[list[Change]]:
-        """`page` without blocking. Cancelled, it loses nothing."""
+        """`page` without blocking. Cancelled, it loses nothing, unless it came in that very turn of the loop."""
 
     def _looks(self) -> bool: ...
 
@@ -461,7 +461,7 @@ class Watch(Iterator[Watched], AsyncIterator[Watched]):
         """What there is, in a list; waits for it, and gives an empty list after `timeout` seconds."""
 
     def apage(self, timeout: _Ttl = None) -> _Later[list[Watched]]:
-        """`page` without blocking. Cancelled, it loses nothing."""
+        """`page` without blocking. Cancelled, it loses nothing, unless it came in that very turn of the loop."""
 
     def _looks(self) -> bool: ...
 

@@ -22,8 +22,8 @@ fn open(ready: Completion<()>) -> Completion<bool> {
     })
 }
 
-/// The next item. The page stays with the stream until it is given out, so a cancelled await loses
-/// nothing, and it leaves nothing behind.
+/// The next item. The page stays with the stream until the future has it, so an await that is cancelled
+/// before loses nothing, and it leaves nothing behind.
 fn next<'py, P: Pages>(
     py: Python<'py>,
     stream: &Stream<P>,
@@ -104,7 +104,7 @@ impl Changes {
         })
     }
 
-    /// `page` without blocking. Cancelled, it loses nothing.
+    /// `page` without blocking. Cancelled, it loses nothing, unless it came in that very turn of the loop.
     #[pyo3(signature = (timeout=None))]
     fn apage<'py>(slf: &Bound<'py, Self>, timeout: Option<&Bound<'py, PyAny>>) -> Awaitable<'py> {
         let (py, this) = (slf.py(), slf.get());
@@ -140,7 +140,7 @@ impl Watch {
         later(py, || next(py, &self.stream, move |py, watched| watched_of(py, &watched, &values)))
     }
 
-    /// `page` without blocking. Cancelled, it loses nothing.
+    /// `page` without blocking. Cancelled, it loses nothing, unless it came in that very turn of the loop.
     #[pyo3(signature = (timeout=None))]
     fn apage<'py>(slf: &Bound<'py, Self>, timeout: Option<&Bound<'py, PyAny>>) -> Awaitable<'py> {
         let (py, this) = (slf.py(), slf.get());
