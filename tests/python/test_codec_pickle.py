@@ -209,6 +209,27 @@ def test_nested_values_come_back(tmp_path, value):
         assert same(db["k"], value)
 
 
+def test_keys_of_dicts_that_come_again(path):
+    """Keys that were read before are used again, whatever they collide with where they are kept."""
+    names = [letter * length for letter in "ab\u00e9\u6c49\U0001f600" for length in range(40)]
+    # Equal where it is looked: the length, the first and the last bytes.
+    names += [f"12345678{middle:05d}12345678" for middle in range(300)]
+    names += [f"1234{middle}1234" for middle in range(10)] + ["\ud800", "x\udfff"]
+    values = [{name: name, "again": {name: [name], other: 1}} for name in names for other in ("a", "id")]
+    with opened(path, hot_capacity=0) as first, opened(path, hot_capacity=0) as second:
+        for number, value in enumerate(values):
+            first[number] = value
+        for number, value in enumerate(values):
+            for db in (first, second):
+                got = db[number]
+                assert got == value and same(got, value)
+                # What a program does with its value stays there.
+                got["again"].clear()
+                got["new"] = got.pop("again")
+        key = next(iter(first[0]["again"]))
+        assert type(key) is str and hash(key) == hash("".join(list(key)))
+
+
 def test_what_cannot_be_read_back_is_refused_when_written(path):
     class Local:
         pass

@@ -8,6 +8,7 @@ mod encode;
 mod fill;
 mod guard;
 pub(crate) mod json;
+mod known;
 mod pickle;
 mod safe;
 mod scalar;

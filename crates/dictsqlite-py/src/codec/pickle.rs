@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyType};
 
 use super::guard::SAFE_NESTS;
+use super::known::Known;
 use super::safe::{self, Rule};
 use super::scalar::scalar;
 use super::scan::{Op, Reader, scan};
@@ -29,6 +30,8 @@ pub(crate) struct PicklePolicy {
     /// How protocols 0 to 2 spell names: `_compat_pickle`'s two tables.
     old_names: Py<PyAny>,
     old_modules: Py<PyAny>,
+    /// Keys of the dicts that were read.
+    pub(super) known: Known,
 }
 
 impl PicklePolicy {
@@ -62,6 +65,7 @@ impl PicklePolicy {
             loads: pickle.getattr("loads")?.unbind(),
             old_names: compat.getattr("NAME_MAPPING")?.unbind(),
             old_modules: compat.getattr("IMPORT_MAPPING")?.unbind(),
+            known: Known::new(),
         })
     }
 

@@ -93,6 +93,13 @@ impl<'a, 'py> Machine<'a, 'py> {
         let mut reader = Reader::new(data);
         loop {
             let op = reader.next_op()?;
+            if let Op::Str(bytes) = op
+                && self.is_key_next()
+                && let Some(text) = self.policy.known.text(self.py, bytes)
+            {
+                self.stack.push(text);
+                continue;
+            }
             if let Some(value) = scalar(self.py, &op)? {
                 self.stack.push(value);
                 continue;
@@ -212,6 +219,15 @@ impl<'a, 'py> Machine<'a, 'py> {
                 _ => return Err(Fail::Damaged("it has a misplaced opcode".to_owned())),
             }
         }
+    }
+
+    /// True when what comes next will be a key of a dict, as far as can be seen.
+    #[inline]
+    fn is_key_next(&self) -> bool {
+        let Some(&mark) = self.marks.last() else { return false };
+        let filled = mark.checked_sub(1).and_then(|at| self.stack.get(at));
+        self.stack.len().abs_diff(mark).is_multiple_of(2)
+            && filled.is_some_and(|filled| filled.is_exact_instance_of::<PyDict>())
     }
 
     /// The first index that the stack may be emptied to before the innermost mark.
