@@ -11,9 +11,12 @@ const PLACES: usize = 512;
 /// Longer texts are seldom keys of records.
 const LONGEST: usize = 32;
 
+/// A text and its bytes, if there is one.
+type Place = Option<(Box<[u8]>, Py<PyString>)>;
+
 /// Texts by their bytes, each at the one place it can have; who comes later takes it.
 #[derive(Debug)]
-pub(super) struct Known(Mutex<Vec<Option<(Box<[u8]>, Py<PyString>)>>>);
+pub(super) struct Known(Mutex<Vec<Place>>);
 
 impl Known {
     pub(super) fn new() -> Self {
