@@ -90,6 +90,8 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use codec::MAX_VALUE_BYTES;
 pub use completion::{Canceller, Completion, interruptible};
 pub use dict::{Answer, Atomic, Dict, Op, Peek, Stats, Ttl, restore_async};
+#[doc(hidden)]
+pub use dict::{Moment, MomentId};
 pub use error::{Error, ErrorKind, Result};
 pub use options::{LONGEST_TIMEOUT, Options};
 pub use scan::{Cursor, Cursors, Item, Scan, ScanOptions};

@@ -191,7 +191,7 @@ impl Pipeline {
 
     /// Does what was gathered: the results, and the places of those that are errors.
     fn _execute(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let Open { dict, values } = self.dict.get().opened(py)?;
+        let Open { dict, values, .. } = self.dict.get().opened(py)?;
         let (ops, wanted) = self.take();
         let answers = blocking(py, || dict.pipeline(ops))?;
         results(py, values, wanted, answers)
@@ -200,7 +200,7 @@ impl Pipeline {
     /// The same without blocking.
     fn _aexecute<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         later(py, || {
-            let Open { dict, values } = self.dict.get().opened(py)?;
+            let Open { dict, values, .. } = self.dict.get().opened(py)?;
             let (ops, wanted) = self.take();
             let values = Arc::clone(values);
             awaitable(py, dict.pipeline_async(ops), move |py, answers| {

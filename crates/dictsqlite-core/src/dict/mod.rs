@@ -6,6 +6,7 @@ mod bound;
 mod changing;
 mod conditional;
 mod files;
+mod moment;
 mod pipeline;
 mod reading;
 mod stats;
@@ -32,6 +33,7 @@ pub use crate::types::Ttl;
 pub use atomic::Atomic;
 use bound::Bound;
 pub use files::restore_async;
+pub use moment::{Moment, MomentId};
 pub use pipeline::{Answer, Op};
 pub use stats::Stats;
 
@@ -159,7 +161,7 @@ impl Dict {
         Instant::now() + self.options.timeout
     }
 
-    #[inline]
+    #[inline(always)] // As the function it calls.
     fn pack(&self, key: &(impl AsKey + ?Sized)) -> Result<(&Bound, KeyBuf)> {
         let at = self.at()?;
         Ok((at, pack(at.table.id, key.as_key())?))

@@ -147,3 +147,46 @@ fn prefixes_select_keys_of_their_own_type() {
     assert_eq!(count(tuple(&["a"])), 2);
     assert_eq!(count(tuple(&[])), 4);
 }
+
+#[test]
+fn a_moment_ends_with_whatever_changes_an_entry() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.db");
+    let dict = Dict::open(&path, &lazy()).unwrap();
+    let other = dict.table("other", None).unwrap();
+    dict.set("k", b"1").unwrap();
+    assert!(dict.moment().unwrap().is_none(), "something is pending");
+    let minute = Ttl::After(std::time::Duration::from_secs(60));
+    dict.set_with_ttl("short", b"2", minute).unwrap();
+    dict.flush().unwrap();
+    let now = || dict.moment().unwrap().unwrap();
+    let recall =
+        |key: &str| now().recall(key).unwrap().map(|(value, lasts)| (value.to_vec(), lasts));
+    let (before, moment) = (dict.get("k").unwrap(), now().id());
+    assert_eq!(before.as_deref(), Some(&b"1"[..]));
+    assert_eq!(recall("k"), Some((b"1".to_vec(), true)));
+    assert_eq!(recall("short"), Some((b"2".to_vec(), false)));
+    assert_eq!(recall("none"), None);
+    assert_eq!(now().id(), moment, "nothing has changed");
+
+    let shell = rusqlite::Connection::open(&path).unwrap();
+    let changes: [&dyn Fn(); 6] = [
+        &|| dict.set("k", b"3").unwrap(),
+        &|| other.set("k", b"4").unwrap(),
+        &|| assert_eq!(dict.incr("n", 5).unwrap(), 5),
+        &|| assert!(dict.delete("k").unwrap()),
+        &|| drop(shell.execute("UPDATE other SET value = x'35'", []).unwrap()),
+        &|| assert!(dict.drop_table("other").unwrap()),
+    ];
+    let mut seen = vec![moment];
+    for change in changes {
+        change();
+        dict.flush().unwrap();
+        // A look at the file, after which memory may answer again.
+        let _ = dict.get("none").unwrap();
+        let moment = now().id();
+        assert!(!seen.contains(&moment));
+        seen.push(moment);
+    }
+    assert_eq!(other.moment().err().map(|e| e.kind()), Some(ErrorKind::Closed));
+}

@@ -49,6 +49,21 @@ impl Store {
         }
     }
 
+    /// The moment to read under, if nothing is pending and the cache may be believed.
+    #[inline]
+    pub(crate) fn quiet(&self) -> Option<View> {
+        let state = &*self.state;
+        if state.memtable.is_empty() { state.view() } else { None }
+    }
+
+    /// The value the cache has for a key, and whether it never expires.
+    #[inline]
+    pub(crate) fn recall(&self, key: &[u8], view: View) -> Option<(Value, bool)> {
+        let cached = self.state.cache.get(key, view.epoch)?;
+        let lasts = cached.expires_at == NEVER;
+        (lasts || !self.is_expired(cached.expires_at)).then_some((cached.value, lasts))
+    }
+
     /// The value of a key.
     pub(crate) fn get(
         &self,

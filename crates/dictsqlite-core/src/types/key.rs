@@ -169,7 +169,12 @@ impl fmt::Debug for Key {
 pub(crate) type PackedKey = Arc<[u8]>;
 
 /// A packed key on the stack.
-pub(crate) type KeyBuf = SmallVec<[u8; 96]>;
+pub(crate) type KeyBuf = SmallVec<[u8; INLINE]>;
+
+/// Bytes of a packed key that need no memory of their own.
+const INLINE: usize = 96;
+/// The longest text of which that is true.
+const SHORT: usize = INLINE - HEAD;
 
 /// The type byte of a packed key; their order is SQLite's order of types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,8 +189,25 @@ const HEAD: usize = 5;
 const SIGN: u64 = 1 << 63;
 
 /// Packs `key` of table number `table`.
-#[inline]
+#[inline(always)] // Else the buffer is copied from one caller to the next, on the hottest paths.
 pub(crate) fn pack(table: u32, key: KeyRef<'_>) -> Result<KeyBuf> {
+    match key {
+        KeyRef::Text(s) if s.len() <= SHORT => Ok(pack_short(table, s.as_bytes())),
+        key => pack_any(table, key),
+    }
+}
+
+/// A short text is put together without asking for room again and again.
+#[inline(always)]
+fn pack_short(table: u32, text: &[u8]) -> KeyBuf {
+    let [a, b, c, d] = table.to_be_bytes();
+    let mut bytes = [0; INLINE];
+    bytes[..HEAD].copy_from_slice(&[a, b, c, d, Tag::Text as u8]);
+    bytes[HEAD..HEAD + text.len()].copy_from_slice(text);
+    KeyBuf::from_buf_and_len(bytes, HEAD + text.len())
+}
+
+fn pack_any(table: u32, key: KeyRef<'_>) -> Result<KeyBuf> {
     let mut buf = KeyBuf::new();
     buf.extend_from_slice(&table.to_be_bytes());
     match key {

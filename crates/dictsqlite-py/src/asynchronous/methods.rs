@@ -50,6 +50,9 @@ impl Dict {
         let py = key.py();
         later(py, || {
             let open = self.opened(py)?;
+            if let Some(found) = open.recall(key)? {
+                return done(py, Ok(found));
+            }
             let packed = keys::borrowed(key)?;
             match open.dict.peek(&packed) {
                 Ok(Peek::Found(value)) => {

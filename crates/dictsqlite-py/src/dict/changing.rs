@@ -56,7 +56,7 @@ impl Dict {
         prefix: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Changes> {
         let py = slf.py();
-        let Open { dict, values } = slf.get().opened(py)?;
+        let Open { dict, values, .. } = slf.get().opened(py)?;
         let prefix = prefix.map(keys::owned).transpose()?;
         let tables = tables.map(|tables| names(Some(tables))).transpose()?;
         let options = ChangesOptions { since, tables, prefix };
@@ -73,7 +73,7 @@ impl Dict {
         prefix: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Watch> {
         let py = slf.py();
-        let Open { dict, values } = slf.get().opened(py)?;
+        let Open { dict, values, .. } = slf.get().opened(py)?;
         let prefix = prefix.map(keys::owned).transpose()?;
         let owned = keys.iter().map(|key| keys::owned(&key)).collect::<PyResult<Vec<_>>>()?;
         let watch = py.detach(|| dict.watch(&owned, prefix.as_ref()));

@@ -31,7 +31,7 @@ impl Dict {
         default: &Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = key.py();
-        let Open { dict, values } = self.opened(py)?;
+        let Open { dict, values, .. } = self.opened(py)?;
         let packed = keys::borrowed(key)?;
         match blocking(py, || dict.pop(&packed))? {
             Some(entry) => values.decode(py, &entry.value, Some(key)),
@@ -46,7 +46,7 @@ impl Dict {
         py: Python<'py>,
         #[pyo3(from_py_with = last)] last: bool,
     ) -> PyResult<Bound<'py, PyTuple>> {
-        let Open { dict, values } = self.opened(py)?;
+        let Open { dict, values, .. } = self.opened(py)?;
         let Some((key, entry)) = blocking(py, || dict.pop_item(last))? else {
             return Err(errors::empty(py));
         };
@@ -67,7 +67,7 @@ impl Dict {
         if let Some(found) = self.lookup(key)? {
             return Ok(found);
         }
-        let Open { dict, values } = self.opened(py)?;
+        let Open { dict, values, .. } = self.opened(py)?;
         let default = default.unwrap_or_else(|| py.None().into_bound(py));
         let ttl = open::ttl(ttl.as_ref())?;
         let (packed, value) = (keys::borrowed(key)?, values.encode(&default, Some(key))?);
@@ -102,7 +102,7 @@ impl Dict {
     /// `(value, version, expires_at)` of `key`, or `None`.
     fn _entry<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let py = key.py();
-        let Open { dict, values } = self.opened(py)?;
+        let Open { dict, values, .. } = self.opened(py)?;
         let packed = keys::borrowed(key)?;
         let entry = blocking(py, || dict.entry(&packed))?;
         entry.map(|entry| entry_of(values, &entry, key)).transpose()

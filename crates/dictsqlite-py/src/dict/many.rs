@@ -27,7 +27,7 @@ impl Dict {
         default: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyList>> {
         let py = keys.py();
-        let Open { dict, values } = self.opened(py)?;
+        let Open { dict, values, .. } = self.opened(py)?;
         let keys = listed(keys)?;
         let packed = borrowed(&keys)?;
         let found = blocking(py, || dict.get_many(&packed))?;
@@ -46,7 +46,7 @@ impl Dict {
     #[pyo3(signature = (items, *, ttl=None))]
     fn batch_set(&self, items: &Bound<'_, PyAny>, ttl: Option<Bound<'_, PyAny>>) -> PyResult<()> {
         let py = items.py();
-        let Open { dict, values } = self.opened(py)?;
+        let Open { dict, values, .. } = self.opened(py)?;
         let ttl = open::ttl(ttl.as_ref())?;
         let pairs = pairs(items)?;
         let encoded = pairs
@@ -73,7 +73,7 @@ impl Dict {
         what: &str,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Scan> {
-        let Open { dict, values } = self.opened(py)?;
+        let Open { dict, values, .. } = self.opened(py)?;
         let what = What::named(what);
         let scan = dict.scan(&scan::options(py, what, options)?);
         let scan = scan.map_err(|e| errors::raise(py, &e))?;

@@ -76,7 +76,7 @@ impl Dict {
             return self.store(key, value, ttl).map(|()| None);
         };
         let py = key.py();
-        let Open { dict, values } = self.opened(py)?;
+        let Open { dict, values, .. } = self.opened(py)?;
         let (packed, value) = (keys::borrowed(key)?, values.encode(value, Some(key))?);
         blocking(py, || dict.set_if_version(&packed, value, version, ttl)).map(Some)
     }

@@ -10,6 +10,7 @@ mod conditional;
 mod handle;
 mod many;
 mod mapping;
+mod near;
 
 use std::cell::Cell;
 use std::sync::{Arc, OnceLock};
@@ -17,8 +18,10 @@ use std::time::Duration;
 
 use dictsqlite_core::{Dict as Core, Error, ErrorKind, Peek, Ttl, interruptible, is_main_thread};
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 pub(crate) use conditional::entry_of;
+use near::{Look, Near};
 
 use crate::transaction::is_mine;
 use crate::values::Values;
@@ -34,6 +37,7 @@ pub(crate) struct Dict {
 pub(crate) struct Open {
     pub(crate) dict: Arc<Core>,
     pub(crate) values: Arc<Values>,
+    pub(crate) near: Near,
 }
 
 impl Drop for Open {
@@ -70,16 +74,11 @@ impl Dict {
         &self,
         object: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let py = object.py();
-        let Open { dict, values } = self.opened(py)?;
-        let key = keys::borrowed(object)?;
-        let found = match dict.peek(&key) {
-            Ok(Peek::Found(value)) => Some(value),
-            Ok(Peek::Absent) => None,
-            Ok(Peek::Unknown) => blocking(py, || dict.get(&key))?,
-            Err(e) => return Err(errors::raise(py, &e)),
-        };
-        found.map(|value| values.decode(py, &value, Some(object))).transpose()
+        let open = self.opened(object.py())?;
+        match open.recall(object)? {
+            Some(found) => Ok(Some(found)),
+            None => open.lookup(object),
+        }
     }
 
     #[inline]
@@ -90,7 +89,7 @@ impl Dict {
         ttl: Ttl,
     ) -> PyResult<()> {
         let py = object.py();
-        let Open { dict, values } = self.opened(py)?;
+        let Open { dict, values, .. } = self.opened(py)?;
         let key = keys::borrowed(object)?;
         let value = values.encode(value, Some(object))?;
         match dict.try_set_encoded(&key, &value, ttl) {
@@ -102,6 +101,44 @@ impl Dict {
 }
 
 impl Open {
+    /// The value of a key, if nothing is pending and memory has it.
+    #[inline]
+    pub(crate) fn recall<'py>(
+        &self,
+        object: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = object.py();
+        let moment = self.dict.moment().map_err(|e| errors::raise(py, &e))?;
+        // Others may be equal and not the same key.
+        let (Some(moment), Ok(text)) = (moment, object.cast_exact::<PyString>()) else {
+            return Ok(None);
+        };
+        let look = self.near.look(object, moment.id());
+        if let Look::Hit(found) = look {
+            return Ok(Some(found));
+        }
+        let Ok(text) = text.to_cow() else { return Ok(None) };
+        let recalled = moment.recall(&*text).map_err(|e| errors::raise(py, &e))?;
+        let Some((value, lasts)) = recalled else { return Ok(None) };
+        let found = self.values.decode(py, &value, Some(object))?;
+        if lasts && matches!(look, Look::Miss) && value.len() <= near::LARGEST {
+            self.near.keep(object, &found, moment.id());
+        }
+        Ok(Some(found))
+    }
+
+    fn lookup<'py>(&self, object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = object.py();
+        let key = keys::borrowed(object)?;
+        let found = match self.dict.peek(&key) {
+            Ok(Peek::Found(value)) => Some(value),
+            Ok(Peek::Absent) => None,
+            Ok(Peek::Unknown) => blocking(py, || self.dict.get(&key))?,
+            Err(e) => return Err(errors::raise(py, &e)),
+        };
+        found.map(|value| self.values.decode(py, &value, Some(object))).transpose()
+    }
+
     /// Refuses to wait for an immediate transaction that only this task could end.
     #[cold]
     pub(crate) fn not_lent(&self, py: Python<'_>) -> PyResult<&Self> {
@@ -146,7 +183,7 @@ pub(crate) fn blocking<T: Send>(
 
 impl Dict {
     pub(crate) fn fill(&self, py: Python<'_>, dict: Core, values: Arc<Values>) -> PyResult<()> {
-        let open = Open { dict: Arc::new(dict), values };
+        let open = Open { dict: Arc::new(dict), values, near: Near::default() };
         self.open.set(open).map_err(|_| {
             errors::of(py, ErrorKind::Invalid, "this handle is open already; make a new one")
         })
