@@ -6,6 +6,9 @@
 //! `dict`. Where that does not pay, it is left alone: nothing is kept before a moment has lasted for a few
 //! reads, and when most keys are not here it rests.
 
+use std::sync::MutexGuard;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use dictsqlite_core::MomentId;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString};
@@ -25,15 +28,17 @@ const REST: u32 = 256 * 1024;
 
 /// See the module.
 #[derive(Default)]
-pub(crate) struct Near(Mutex<Inner>);
+pub(crate) struct Near {
+    /// Reads until something is kept. Threads may miscount it; the interpreter's lock keeps them from it.
+    wait: AtomicU32,
+    inner: Mutex<Inner>,
+}
 
 #[derive(Default)]
 struct Inner {
     moment: Option<MomentId>,
     /// By key, which is a `str` and of no subclass.
     objects: Option<Py<PyDict>>,
-    /// Reads until something is kept.
-    wait: u32,
     patience: u32,
 }
 
@@ -50,36 +55,38 @@ impl Near {
     /// The object of a key at a moment.
     #[inline]
     pub(super) fn look<'py>(&self, key: &Bound<'py, PyAny>, moment: MomentId) -> Look<'py> {
-        // Whoever has it at this moment may be further up on this very thread.
-        let Some(mut inner) = self.0.try_lock() else { return Look::Pass };
-        if inner.moment != Some(moment) {
-            let old = inner.objects.take();
-            *inner = Inner { moment: Some(moment), wait: QUIET, ..Inner::default() };
-            drop(inner);
-            drop(old);
+        let wait = self.wait.load(Ordering::Relaxed);
+        if wait > 0 {
+            // Not even a lock is taken.
+            self.wait.store(wait - 1, Ordering::Relaxed);
             return Look::Pass;
         }
-        let Some(objects) = &inner.objects else {
-            if inner.wait > 0 {
-                inner.wait -= 1;
-                return Look::Pass;
-            }
-            return Look::Miss;
-        };
-        if let Ok(Some(object)) = objects.bind(key.py()).get_item(key) {
+        // Whoever has it at this moment may be further up on this very thread.
+        let Some(mut inner) = self.inner.try_lock() else { return Look::Pass };
+        if inner.moment != Some(moment) {
+            inner.moment = Some(moment);
+            return self.let_go(inner, QUIET);
+        }
+        let Some(objects) = &inner.objects else { return Look::Miss };
+        let objects = objects.bind(key.py());
+        if let Ok(Some(object)) = objects.get_item(key) {
             inner.patience = (inner.patience + 1).min(PATIENCE);
             return Look::Hit(object);
         }
-        if objects.bind(key.py()).len() < MOST {
+        if objects.len() < MOST {
             return Look::Miss;
         }
         inner.patience = inner.patience.saturating_sub(MISS);
-        if inner.patience == 0 {
-            let old = inner.objects.take();
-            inner.wait = REST;
-            drop(inner);
-            drop(old);
-        }
+        if inner.patience == 0 { self.let_go(inner, REST) } else { Look::Pass }
+    }
+
+    /// Drops what is kept, and keeps nothing for a while.
+    #[cold]
+    fn let_go<'py>(&self, mut inner: MutexGuard<'_, Inner>, wait: u32) -> Look<'py> {
+        self.wait.store(wait, Ordering::Relaxed);
+        let old = inner.objects.take();
+        drop(inner);
+        drop(old);
         Look::Pass
     }
 
@@ -89,10 +96,10 @@ impl Near {
             return;
         }
         // Making a dict may run Python code, by the garbage collector: not while the lock is held.
-        let first = self.0.try_lock().is_some_and(|inner| inner.objects.is_none());
+        let first = self.inner.try_lock().is_some_and(|inner| inner.objects.is_none());
         let fresh = first.then(|| PyDict::new(key.py()).unbind());
-        let Some(mut inner) = self.0.try_lock() else { return };
-        if inner.moment != Some(moment) || inner.wait > 0 {
+        let Some(mut inner) = self.inner.try_lock() else { return };
+        if inner.moment != Some(moment) {
             return;
         }
         if inner.objects.is_none() {
