@@ -53,6 +53,11 @@ def test_a_childs_end_takes_no_lock_of_its_parents(tmp_path):
     story("parents_lock", tmp_path)
 
 
+def test_closing_an_unused_handle_in_the_child(tmp_path):
+    """Looking how much a handle's store holds opened it anew, and made a file where there was none."""
+    story("unused", tmp_path)
+
+
 def test_a_scan_open_at_the_fork(tmp_path):
     """It belongs to the parent: going on with it in the child is an error that says so."""
     story("scans", tmp_path)

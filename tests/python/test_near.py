@@ -3,6 +3,7 @@
 import os
 import random
 import sys
+import threading
 import time
 
 import pytest
@@ -81,6 +82,10 @@ def test_every_way_to_change_an_entry(db):
     db.close()
     with pytest.raises(dictsqlite.ClosedError):
         db["k"]
+    # A key that can be none is told first, as everywhere.
+    for key in (1.5, "\ud800"):
+        with pytest.raises(dictsqlite.KeyTypeError):
+            db[key]
 
 
 @pytest.mark.once
@@ -88,11 +93,11 @@ def test_an_entry_that_expires_is_not_given_out_again(tmp_path):
     """Nobody can remove it from the file meanwhile, which would end the moment as well."""
     path = str(tmp_path / "store.db")
     with dictsqlite.open(path, storage_mode="json") as db:
-        db.set("k", "v", ttl=1.0)
-        db.flush()
-        expires = time.monotonic() + 1.0
         with Child("sql.py", path) as child:
             assert child.line() == "open"
+            db.set("k", "v", ttl=1.0)
+            expires = time.monotonic() + 1.0
+            db.flush()
             child.ask("connection.execute('BEGIN IMMEDIATE').fetchall()")
             assert often(db, "k") == "v"
             while time.monotonic() < expires:
@@ -102,7 +107,35 @@ def test_an_entry_that_expires_is_not_given_out_again(tmp_path):
             child.finish()
 
 
-def test_other_handles_and_threads(tmp_path):
+def test_threads_beside_a_writer(tmp_path):
+    """One handle for all: a reader never sees less than what was written before it began to read."""
+    with dictsqlite.open(str(tmp_path / "store.db"), persist_mode="lazy") as db:
+        db["k"] = written = 0
+        wrong, ended = [], threading.Event()
+
+        def read():
+            while not ended.is_set():
+                least = written
+                found = db["k"]
+                if found < least:
+                    wrong.append((least, found))
+
+        readers = [threading.Thread(target=read) for _ in range(4)]
+        for reader in readers:
+            reader.start()
+        for n in range(1, 300):
+            db["k"] = n
+            written = n
+            if n % 2:
+                db.flush()
+            time.sleep(0.002)
+        ended.set()
+        for reader in readers:
+            reader.join(PATIENCE)
+        assert wrong == [] and db["k"] == 299
+
+
+def test_other_handles(tmp_path):
     path = str(tmp_path / "store.db")
     with dictsqlite.open(path) as one, dictsqlite.open(path) as two:
         for n in range(300):

@@ -2,7 +2,6 @@
 //!
 //! `cargo bench --bench io`: rounds of all ways one after another, medians, and the ratios that are kept.
 
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -50,6 +49,17 @@ async fn batch(
     Ok(())
 }
 
+#[cfg(unix)]
+fn read_exact_at(file: &std::fs::File, buf: &mut [u8], at: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, buf, at)
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &std::fs::File, buf: &mut [u8], at: u64) -> std::io::Result<()> {
+    // A read of a whole file's page is never cut short.
+    std::os::windows::fs::FileExt::seek_read(file, buf, at).map(drop)
+}
+
 /// One hand-off to tokio's pool for each read of a shared file.
 async fn spawn_blocking(
     file: &Arc<std::fs::File>,
@@ -60,7 +70,7 @@ async fn spawn_blocking(
         .drain(..)
         .map(|mut buf| {
             let (file, at) = (Arc::clone(file), places.next());
-            tokio::task::spawn_blocking(move || file.read_exact_at(&mut buf, at).map(|()| buf))
+            tokio::task::spawn_blocking(move || read_exact_at(&file, &mut buf, at).map(|()| buf))
         })
         .collect();
     for task in begun {

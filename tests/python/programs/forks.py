@@ -208,6 +208,26 @@ def scans(path):
     db.close()
 
 
+def unused(path):
+    """Closing a handle in the child that never used it opens nothing: there may be no file any more."""
+    db = dictsqlite.open(path)
+    for n in range(40):
+        db[n] = bytes(1 << 20)
+    db.flush()
+    assert sum(len(db[n]) for n in range(40)) == 40 << 20
+    kept = path + ".kept"
+
+    def child():
+        os.rename(path, kept)
+        db.close()
+        assert not os.path.exists(path)
+        os.rename(kept, path)
+
+    in_child(child)
+    assert len(db) == 40
+    db.close()
+
+
 def busy_scan(path):
     """Another thread is inside a scan, waiting for its page, when the process forks: the child is told."""
     db = dictsqlite.open(path, persist_mode="lazy", flush_interval=100)

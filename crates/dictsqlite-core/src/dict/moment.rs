@@ -23,7 +23,8 @@ pub struct MomentId {
 }
 
 impl Dict {
-    /// The moment it is, if memory may answer now. Never waits.
+    /// The moment it is, if memory may answer now. Waits for nothing but, in the child of a fork, the
+    /// opening of the store.
     ///
     /// # Errors
     /// `Closed`.
@@ -42,7 +43,8 @@ impl Moment<'_> {
         MomentId { generation: self.at.store.generation, view: self.view }
     }
 
-    /// The value of `key`, if it is in memory, and whether it never expires.
+    /// The value of `key`, if it is in memory, and whether it never expires. It may be newer than the
+    /// moment, which is over then and never comes again.
     ///
     /// # Errors
     /// `KeyType`.

@@ -33,6 +33,13 @@ pub struct Stats {
 }
 
 impl Dict {
+    /// Bytes in the cache of the store that is behind this handle, closed or not; none if there is none
+    /// yet in this process. Opens nothing.
+    #[doc(hidden)]
+    pub fn cached_bytes(&self) -> u64 {
+        self.bound.current().map_or(0, |at| at.store.state.cache.size().1)
+    }
+
     /// Figures of the store behind this handle.
     ///
     /// # Errors

@@ -58,11 +58,9 @@ impl Dict {
         later(py, || match self.open.get() {
             Some(open) => {
                 open.not_lent(py)?;
-                let much = memory::holds_much(&open.dict);
+                let (dict, held) = (Arc::clone(&open.dict), open.dict.cached_bytes());
                 let closed = open.dict.close_async().then(move |closed| {
-                    if much {
-                        memory::give_back();
-                    }
+                    memory::give_back_of(&dict, held);
                     closed
                 });
                 awaitable(py, closed, |py, ()| Ok(py.None()))

@@ -29,8 +29,9 @@ impl Known {
         if bytes.is_empty() || bytes.len() > LONGEST {
             return None;
         }
-        // No Python code runs while the lock is held: making and dropping a text has none.
-        let mut places = self.0.lock();
+        // Who has it may wait for the interpreter: what is no UTF-8 makes an exception below, and the
+        // garbage collector may run then. So nobody waits here.
+        let mut places = self.0.try_lock()?;
         if places.is_empty() {
             places.resize_with(PLACES, || None);
         }
@@ -48,7 +49,8 @@ impl Known {
 }
 
 /// Where a text belongs: by its length and its first and last bytes, eight, four or one of each, and
-/// the middle one. (Whoever makes texts that belong together makes only their own reading slower.)
+/// the middle one. (Texts that are made to belong together make reading
+/// through the same store slower, and no more.)
 #[inline]
 fn place_of(bytes: &[u8]) -> usize {
     let (first, last) = if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk())

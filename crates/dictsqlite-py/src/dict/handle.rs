@@ -64,14 +64,7 @@ impl Dict {
         match self.open.get() {
             Some(open) => {
                 open.not_lent(py)?;
-                blocking(py, || {
-                    let much = memory::holds_much(&open.dict);
-                    let closed = open.dict.close();
-                    if much {
-                        memory::give_back();
-                    }
-                    closed
-                })
+                blocking(py, || memory::give_back_after(&open.dict, || open.dict.close()))
             }
             None => Ok(()),
         }

@@ -101,16 +101,17 @@ impl Dict {
 }
 
 impl Open {
-    /// The value of a key, if nothing is pending and memory has it.
+    /// The value of a key, if nothing is pending and memory has it. Who gets nothing asks on as if this
+    /// were not there, and hears of whatever is wrong.
     #[inline]
     pub(crate) fn recall<'py>(
         &self,
         object: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = object.py();
-        let moment = self.dict.moment().map_err(|e| errors::raise(py, &e))?;
         // Others may be equal and not the same key.
-        let (Some(moment), Ok(text)) = (moment, object.cast_exact::<PyString>()) else {
+        let (Ok(Some(moment)), Ok(text)) = (self.dict.moment(), object.cast_exact::<PyString>())
+        else {
             return Ok(None);
         };
         let look = self.near.look(object, moment.id());
@@ -118,10 +119,10 @@ impl Open {
             return Ok(Some(found));
         }
         let Ok(text) = text.to_cow() else { return Ok(None) };
-        let recalled = moment.recall(&*text).map_err(|e| errors::raise(py, &e))?;
-        let Some((value, lasts)) = recalled else { return Ok(None) };
+        let Ok(Some((value, lasts))) = moment.recall(&*text) else { return Ok(None) };
         let found = self.values.decode(py, &value, Some(object))?;
-        if lasts && matches!(look, Look::Miss) && value.len() <= near::LARGEST {
+        let small = value.len().max(text.len()) <= near::LARGEST;
+        if lasts && small && matches!(look, Look::Miss) {
             self.near.keep(object, &found, moment.id());
         }
         Ok(Some(found))

@@ -4,7 +4,7 @@
 //! The engine keeps bytes, and making an object of them is most of what a hit costs. So programs that
 //! read the same keys again and again, and seldom write, get them for little more than a lookup in a
 //! `dict`. Where that does not pay, it is left alone: nothing is kept before a moment has lasted for a few
-//! reads, and when most keys are not here it rests.
+//! reads, and it rests when it is full and more than a fifth of the keys are not here.
 
 use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,7 +15,7 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString};
 
 use crate::sync::Mutex;
 
-/// Objects kept, at most; and how large one may be, in bytes as it is stored.
+/// Objects kept, at most; and how large one may be, in bytes as it is stored, and its key.
 const MOST: usize = 2048;
 pub(super) const LARGEST: usize = 1024;
 /// Reads of one moment before anything is kept.
@@ -29,7 +29,7 @@ const REST: u32 = 256 * 1024;
 /// See the module.
 #[derive(Default)]
 pub(crate) struct Near {
-    /// Reads until something is kept. Threads may miscount it; the interpreter's lock keeps them from it.
+    /// Reads until something is kept. Threads may miscount it, which does no harm.
     wait: AtomicU32,
     inner: Mutex<Inner>,
 }
