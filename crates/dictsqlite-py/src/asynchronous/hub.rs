@@ -57,6 +57,7 @@ pub(crate) struct Hub {
     /// Results that came, and are not handed out yet.
     arrived: Mutex<VecDeque<(u64, Answer)>>,
     next: AtomicU64,
+    /// How many forks there were when it was made.
     process: u32,
     pub(super) reads: Mutex<Reads>,
 }
@@ -103,7 +104,8 @@ pub(super) fn call_soon_turned(py: Python<'_>) -> PyResult<()> {
 /// The hub of a loop that runs in this thread, made on first use.
 pub(super) fn of_loop<'py>(event_loop: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Hub>> {
     let py = event_loop.py();
-    let process = std::process::id();
+    // (Cheaper than asking the system for the process.)
+    let process = dictsqlite_core::forks();
     let known = {
         let hubs = HUBS.lock();
         let mine = hubs.iter().find(|hub| {
