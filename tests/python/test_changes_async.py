@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import threading
 import time
 
 import pytest
@@ -140,6 +141,33 @@ def test_a_handle_that_is_not_open_yet(path):
         await db.aclose()
 
     asyncio.run(main())
+
+
+def test_a_page_that_has_just_been_read(looped):
+    """Between the reading and the loop's hearing of it nobody read any more, and `apage(0)` gave nothing."""
+
+    async def main(db):
+        changes, watch, ended = db.changes(since=0), db.watch("a"), threading.Event()
+
+        def disturb():
+            while not ended.is_set():
+                sum(range(1000))
+
+        # The loop hears late while another thread has the interpreter.
+        disturber = threading.Thread(target=disturb)
+        disturber.start()
+        try:
+            await watch.apage(0)
+            for n in range(300):
+                await db.aset("a", n)
+                await db.aflush()
+                assert [change.new for change in await changes.apage(0)] == [n]
+                assert [watched.entry.value for watched in await watch.apage(0)] == [n]
+        finally:
+            ended.set()
+            disturber.join()
+
+    looped(main)
 
 
 def test_a_page_with_a_timeout(looped):

@@ -232,8 +232,11 @@ impl<S: Source> Feed<S> {
         }
     }
 
+    /// True while a page is being read, and while one that was read is still to be taken: who waits for it
+    /// may not have heard of it yet.
     pub(super) fn is_reading(&self) -> bool {
-        matches!(self.inner.lock().state, State::Reading)
+        let inner = self.inner.lock();
+        matches!(inner.state, State::Reading) || !inner.page.is_empty()
     }
 
     fn read(self: &Arc<Self>) {
