@@ -95,8 +95,8 @@ def test_an_entry_that_expires_is_not_given_out_again(tmp_path):
     with dictsqlite.open(path, storage_mode="json") as db:
         with Child("sql.py", path) as child:
             assert child.line() == "open"
-            db.set("k", "v", ttl=1.0)
-            expires = time.monotonic() + 1.0
+            db.set("k", "v", ttl=2.0)
+            expires = time.monotonic() + 2.0
             db.flush()
             child.ask("connection.execute('BEGIN IMMEDIATE').fetchall()")
             assert often(db, "k") == "v"
