@@ -1,5 +1,5 @@
 //! Keys of dicts that were read before. Records have the same few keys again and again, and a text that is at
-//! hand need not be made, decoded and hashed anew: a sixth of the time of a small nested dict.
+//! hand need not be made, decoded and hashed anew: a sixth of the instructions of a small nested dict.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyString};
@@ -49,8 +49,7 @@ impl Known {
 }
 
 /// Where a text belongs: by its length and its first and last bytes, eight, four or one of each, and
-/// the middle one. (Texts that are made to belong together make reading
-/// through the same store slower, and no more.)
+/// the middle one. (Texts that are made to belong together make reading slower, and no more.)
 #[inline]
 fn place_of(bytes: &[u8]) -> usize {
     let (first, last) = if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk())

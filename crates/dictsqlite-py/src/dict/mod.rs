@@ -109,11 +109,9 @@ impl Open {
         object: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = object.py();
-        // Others may be equal and not the same key.
-        let (Ok(Some(moment)), Ok(text)) = (self.dict.moment(), object.cast_exact::<PyString>())
-        else {
-            return Ok(None);
-        };
+        // Other keys may be equal and not the same. They are told first: the moment costs a look at the stamp.
+        let Ok(text) = object.cast_exact::<PyString>() else { return Ok(None) };
+        let Ok(Some(moment)) = self.dict.moment() else { return Ok(None) };
         let look = self.near.look(object, moment.id());
         if let Look::Hit(found) = look {
             return Ok(Some(found));
